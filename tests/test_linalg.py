@@ -1,17 +1,22 @@
 """Rank-local linear algebra against plain numpy."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from benchmark_utils.linalg import (
     adjoint_product,
+    dual_gram_product,
     gram,
     gram_product,
     leading_eigenpairs,
     leading_factor,
     orthonormal,
+    orthonormal_against,
     product,
     row_pieces,
 )
+from benchmark_utils.tsqr import TreeQR
 
 rng = np.random.default_rng(0)
 SHAPES = [(1, 7), (40, 7), (5000, 300), (7, 1000), (300, 300)]
@@ -82,3 +87,45 @@ def test_orthonormal_is_continuous():
     np.testing.assert_allclose(Q.T @ Q, np.eye(3), atol=1e-14)
     np.testing.assert_allclose(orthonormal(Q), Q, atol=1e-14)
     np.testing.assert_allclose(orthonormal(X + 1e-9), Q, atol=1e-7)
+
+
+def test_dual_gram_product():
+    rng = np.random.default_rng(0)
+    X, Z = rng.standard_normal((20, 9000)), rng.standard_normal((20, 3))
+    np.testing.assert_allclose(dual_gram_product(X, Z), X @ (X.T @ Z),
+                               rtol=1e-11, atol=1e-9)
+
+
+@pytest.mark.parametrize("columns", ["independent", "dependent", "inside V",
+                                     "zero"])
+def test_orthonormal_against(columns):
+    rng = np.random.default_rng(0)
+    V = orthonormal(rng.standard_normal((40, 12)))
+    X = rng.standard_normal((40, 5))
+    if columns == "dependent":
+        X[:, 3:] = X[:, :2] * 1e-9 + V[:, :2]
+    elif columns == "inside V":
+        X = V @ rng.standard_normal((12, 5))
+    elif columns == "zero":
+        X[:, 2] = 0
+    W = orthonormal_against(V, X)
+    basis = np.hstack([V, W])
+    np.testing.assert_allclose(basis.T @ basis, np.eye(17), atol=1e-13)
+    if columns != "zero":  # where X does not say, any direction will do
+        np.testing.assert_allclose(X, basis @ (basis.T @ X), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(5000, 30), (12, 30), (30, 30)])
+def test_tree_qr(shape, dtype):
+    X = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    kept = X.copy()
+    one_rank = SimpleNamespace(rank=0, size=1)
+    factors = TreeQR(one_rank, row_pieces(X, n_bytes=2**16), 30)
+    assert not np.tril(factors.R, -1).any()
+    np.testing.assert_allclose(factors.multiply(factors.R, 30), X,
+                               atol=1e-12)
+    k = min(shape)
+    Q = factors.multiply(np.linalg.svd(factors.R)[0][:, :k], k)
+    np.testing.assert_allclose(Q.T @ Q, np.eye(k), atol=1e-13)
+    np.testing.assert_array_equal(X, kept)

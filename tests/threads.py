@@ -1,0 +1,83 @@
+"""Ranks that are threads: for statistics over many of them."""
+import queue
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+
+from benchmark_utils.linalg import orthonormal
+
+
+class ThreadComm:
+    """A rank that is a thread: for statistics over many ranks."""
+
+    def __init__(self, rank, size, board, barrier, boxes):
+        self.rank, self.size = rank, size
+        self.board, self.barrier, self.boxes = board, barrier, boxes
+
+    def _all(self, sent):
+        self.board[self.rank] = sent
+        self.barrier.wait()
+        values = [None if x is None else x.copy() for x in self.board]
+        self.barrier.wait()
+        return values
+
+    def Allreduce(self, sent, received):
+        received[...] = sum(self._all(sent))
+
+    def Bcast(self, buffer):
+        buffer[...] = self._all(buffer)[0]
+
+    def Gather(self, sent, received):
+        values = self._all(sent)
+        if self.rank == 0:
+            received[...] = np.reshape(values, received.shape)
+
+    def Send(self, sent, dest):
+        self.boxes[self.rank, dest].put(sent.copy())
+
+    def Recv(self, received, source):
+        received[...] = self.boxes[source, self.rank].get(timeout=10)
+
+
+def on_threads(function, size):
+    """Results of function(comm, rank) on all ranks."""
+    board, barrier = [None] * size, threading.Barrier(size, timeout=10)
+    boxes = {(i, j): queue.Queue() for i in range(size) for j in range(size)}
+    results = [None] * size
+
+    def run(rank):
+        comm = ThreadComm(rank, size, board, barrier, boxes)
+        results[rank] = function(comm, rank)
+
+    threads = [threading.Thread(target=run, args=(rank,))
+               for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def last_on_threads(solver, blocks, k, **parameters):
+    """A samples method's last estimate at rank 0."""
+    d, n = blocks[0].shape[1], sum(map(len, blocks))
+    defaults = {key: values[0] for key, values in solver.parameters.items()}
+
+    def run(comm, rank):
+        data = SimpleNamespace(
+            X=blocks[rank], n_samples=n, n_features=d, n_batches=10,
+            partition="samples", inner=lambda comm, U, V: U.T @ V,
+            qr=lambda comm, U: np.linalg.qr(U),
+            batches=lambda: np.array_split(blocks[rank], 10),
+            random_basis=lambda k, rng: orthonormal(
+                rng.standard_normal((d, k))))
+        *_, last = solver.rounds(comm, data, k, np.random.default_rng(0),
+                                 **{**defaults, **parameters})
+        return last
+    return on_threads(run, len(blocks))[0]
+
+
+def sine(U, V):
+    """Sine of the largest angle between two orthonormal bases."""
+    return np.linalg.norm(V - U @ (U.T @ V), 2)
