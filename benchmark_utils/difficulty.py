@@ -50,19 +50,19 @@ MEASURES = {
     "covariance_distance": Measure(
         "covariance distance", "1",
         "mean over ranks of ||C_r - C|| / ||C||, spectral norms"),
-    "covariance_floor": Measure(
+    "covariance_distance_floor": Measure(
         "covariance floor", "1",
         "covariance distance if all cells are dealt at random"),
     "subspace_distance": Measure(
         "subspace distance", "1",
         "mean over ranks of the mean squared sine of the angles between the "
         "k leading directions of C_r and of C"),
-    "subspace_floor": Measure(
+    "subspace_distance_floor": Measure(
         "subspace floor", "1",
         "subspace distance if all cells are dealt at random"),
     "energy_ratio": Measure(
         "energy ratio", "1", "largest over smallest trace of C_r"),
-    "energy_floor": Measure(
+    "energy_ratio_floor": Measure(
         "energy floor", "1",
         "energy ratio if all cells are dealt at random"),
     "drift": Measure(
@@ -70,6 +70,17 @@ MEASURES = {
         "mean squared sine of the angles between the k leading principal "
         "directions of the first and of the last third of the time steps"),
 }
+
+# What tables show, with its floor in brackets.
+COLUMNS = {key: measure.label for key, measure in MEASURES.items()
+           if not key.endswith("_floor")}
+
+
+def readable(values):
+    """Texts for the COLUMNS of one field, from its values of MEASURES."""
+    texts = {key: f"{values[key]:.3g}" for key in MEASURES}
+    return {key: f"{texts[key]} ({texts[f'{key}_floor']})"
+            if f"{key}_floor" in texts else texts[key] for key in COLUMNS}
 
 
 def load_difficulty(field, n_components):

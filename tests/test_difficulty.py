@@ -53,9 +53,12 @@ def expected(field):
     return {
         "eigengap": 1 - variances[K] / variances[K - 1],
         "effective_rank": np.prod(shares ** -shares),
-        "covariance_distance": here[0], "covariance_floor": floor[0],
-        "subspace_distance": here[1], "subspace_floor": floor[1],
-        "energy_ratio": np.exp(here[2]), "energy_floor": np.exp(floor[2]),
+        "covariance_distance": here[0],
+        "covariance_distance_floor": floor[0],
+        "subspace_distance": here[1],
+        "subspace_distance_floor": floor[1],
+        "energy_ratio": np.exp(here[2]),
+        "energy_ratio_floor": np.exp(floor[2]),
         "drift": mean_squared_sine(
             leading(X[steps < third]),
             leading(X[steps >= field.n_steps - third]))}
@@ -113,7 +116,7 @@ def test_ranks_that_are_alike(make_field):
     for key in ("covariance_distance", "subspace_distance"):
         assert measured[key] == pytest.approx(0, abs=1e-12)
     assert measured["energy_ratio"] == pytest.approx(1)
-    assert measured["covariance_floor"] > 0.01
+    assert measured["covariance_distance_floor"] > 0.01
 
 
 def test_ranks_that_see_different_directions(make_field):
