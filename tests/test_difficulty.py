@@ -1,10 +1,12 @@
-"""Difficulty of fields: against plain numpy, known answers, the knob."""
+"""Difficulty of fields: against numpy, known answers, the knob, the page."""
+import importlib.util
+import re
 from copy import copy
 
 import h5py
 import numpy as np
 import pytest
-from conftest import get_field, load_dataset, spectrum_array
+from conftest import ROOT, get_field, load_dataset, spectrum_array
 from scipy.linalg import subspace_angles
 
 from benchmark_utils import difficulty, storage
@@ -247,3 +249,55 @@ def test_another_knob_is_not_linear(covariance_distance):
     for power in (0.5, 2):
         assert nonlinearity(
             lambda h, power=power: covariance_distance(h ** power)) > 0.15
+
+
+# The page of the documentation
+
+@pytest.fixture(scope="module")
+def script():
+    path = ROOT / "docs" / "difficulty.py"
+    spec = importlib.util.spec_from_file_location("docs_difficulty", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def generated(part):
+    page = (ROOT / "docs" / "datasets.rst").read_text()
+    return page.split(f".. begin {part}\n\n")[1].split(
+        f"\n\n.. end {part}\n")[0]
+
+
+def rows_of_the_page():
+    """First two columns -> the others."""
+    lines = generated("difficulty").splitlines()
+    rows = [re.split("  +", line) for line in lines]
+    return {tuple(row[:2]): row[2:] for row in rows if row[0][:2] == "``"}
+
+
+def test_page_is_complete(script, benchmark):
+    """Run docs/difficulty.py if this fails."""
+    assert generated("measures") == script.measures()
+    rows = rows_of_the_page()
+    assert list(rows) == [tuple(script.row(*field))
+                          for field in script.fields()]
+    assert generated("difficulty") == script.table(
+        [[*field, *figures] for field, figures in rows.items()])
+    page = (ROOT / "docs" / "datasets.rst").read_text()
+    for dataset in benchmark.get_datasets():
+        assert f"\n``{dataset.name}``\n---" in page
+
+
+@pytest.mark.parametrize("name, parameters", [
+    ("simulated", {"partition": "samples"}),
+    ("simulated", {"partition": "features"}),
+    ("ukmo-scenarios", {"case": "a1b", "partition": "features"})])
+def test_figures_of_the_page(name, parameters, script, tmp_path):
+    """Three digits of a field that is quick."""
+    dataset = load_dataset(name.replace("-", "_"), tmp_path).Dataset
+    shown = rows_of_the_page()[tuple(script.row(dataset, parameters))]
+    measured = script.texts(dataset, parameters)
+    numbers = [[float(word.strip("()")) for text in texts
+                for word in text.split()] for texts in (shown, measured)]
+    np.testing.assert_allclose(*numbers, rtol=0.02)
+    assert len(numbers[0]) == len(MEASURES)
