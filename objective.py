@@ -7,15 +7,17 @@ anomalies, so PCA is the truncated SVD of X; nothing is centred again.
 Result: each rank's orthonormal basis of the estimated leading subspace is
 scored on the ranks; small arrays per rank come back, see
 ``benchmark_utils/scoring.py``. The metrics are those of
-``benchmark_utils/metrics.py``.
+``benchmark_utils/metrics.py``; how hard the field is, the same in all rows of
+a problem, says ``benchmark_utils/difficulty.py``.
 """
 import warnings
 
 import numpy as np
 from benchopt import BaseObjective
 
+from benchmark_utils.difficulty import load_difficulty, relative_eigengap
 from benchmark_utils.metrics import communication_floor, evaluate
-from benchmark_utils.storage import N_REFERENCE, load_reference
+from benchmark_utils.storage import load_reference
 
 # The stored subspace must be exact to well below the errors it measures.
 MAX_REFERENCE_ERROR = 1e-8
@@ -46,23 +48,18 @@ class Objective(BaseObjective):
         self.field = field
         k = self.n_components
         reference = load_reference(field)
-        eigenvalues = reference.eigenvalues
-        if len(eigenvalues) < N_REFERENCE:  # all that X has
-            eigenvalues = np.append(eigenvalues, 0.0)
-        if k >= len(eigenvalues):
-            raise ValueError(
-                f"n_components = {k} is too large: the reference has the "
-                f"{len(eigenvalues)} leading components and needs one more.")
-        gap = eigenvalues[k - 1] - eigenvalues[k]
-        if gap < SMALL_GAP * eigenvalues[k - 1]:
+        gap = relative_eigengap(reference.eigenvalues, k)
+        if gap < SMALL_GAP:
             warnings.warn(
-                f"The relative eigengap at k = {k} is only "
-                f"{gap / eigenvalues[k - 1]:.1e}: the leading subspace is "
-                "hardly defined, read the excess error.", stacklevel=2)
-        if reference.residual > MAX_REFERENCE_ERROR * gap:
+                f"The relative eigengap at k = {k} is only {gap:.1e}: the "
+                "leading subspace is hardly defined, read the excess error.",
+                stacklevel=2)
+        error = reference.residual / reference.eigenvalues[k - 1]
+        if error > MAX_REFERENCE_ERROR * gap:
             warnings.warn(
-                "The exact subspace is known to a sine of "
-                f"{reference.residual / gap:.1e} only.", stacklevel=2)
+                f"The exact subspace is known to a sine of {error / gap:.1e} "
+                "only.", stacklevel=2)
+        self.difficulty = load_difficulty(field, k)
 
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
@@ -71,7 +68,8 @@ class Objective(BaseObjective):
         floor = communication_floor(
             self.field.n_ranks, self.field.n_features, self.n_components,
             self.field.partition)
-        return evaluate(floor, **result)
+        return evaluate(floor, **result) | {
+            f"field_{key}": value for key, value in self.difficulty.items()}
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""

@@ -40,6 +40,10 @@ N_MARKERS = 9  # plotly's circle, square, diamond, ...
 NO_MARKER = 41  # one that plotly draws as nothing
 SMALLEST_ERROR = 1e-16  # a logarithmic axis has no zero
 
+# Characters that are not seen: a blank where no line breaks, one as wide as
+# a digit, and one of no width that keeps its neighbours together.
+NO_BREAK, FIGURE_SPACE, WORD_JOINER = "\u00a0", "\u2007", "\u2060"
+
 Axis = namedtuple("Axis", "column title meaning")
 
 
@@ -187,3 +191,20 @@ def readable_bytes(number):
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.3g} TB"
+
+
+def cells(heading, values, texts, best=None):
+    """Texts that benchopt's page shows as they are and sorts by their values.
+
+    It sorts texts as texts: hence leading blanks, which HTML hides, more of
+    them for less. It rounds what reads as a number, breaks lines at blanks
+    and hyphens, and cuts headings wider than the cells: hence the rest.
+    """
+    ranks = values.rank(method="dense", ascending=False, na_option="top")
+    width = max(8, len(heading) + 3)
+    texts = [text.ljust(width, FIGURE_SPACE).replace(" ", NO_BREAK)
+             .replace("-", "-" + WORD_JOINER) + WORD_JOINER
+             for text in texts]
+    return [" " * int(rank)
+            + (f"**{text}**" if value == best < np.inf else text)
+            for rank, value, text in zip(ranks, values, texts, strict=True)]

@@ -26,7 +26,7 @@ Reference = namedtuple("Reference", "eigenvalues total_variance residual")
 
 
 @contextmanager
-def _replacing(path):
+def replacing(path):
     """Write a file under a temporary name, rename it when it is complete.
 
     Two runs may generate the same field at once: each writes its own file,
@@ -46,7 +46,7 @@ def _replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def _is_complete(path, settings):
+def is_complete(path, settings):
     """Whether a stored file opens (is not truncated) and has the settings."""
     try:
         with h5py.File(path, "r") as file:
@@ -96,10 +96,10 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
         sort_keys=True)
     key = hashlib.sha256(settings.encode()).hexdigest()[:16]
     path = Path(folder) / f"{key}.h5"
-    if _is_complete(path, settings):
+    if is_complete(path, settings):
         return path
     shape = tuple(len(coordinates) for _, _, coordinates in axes)
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.attrs["settings"] = settings
         file.attrs["numpy"] = np.__version__
         for name, unit, coordinates in axes:
@@ -153,9 +153,9 @@ def load_reference(field):
     """
     path = field.reference_path
     settings = json.dumps(field.settings, sort_keys=True)
-    if not _is_complete(path, settings):
+    if not is_complete(path, settings):
         basis, reference = _leading_eigenpairs(field)
-        with _replacing(path) as file:
+        with replacing(path) as file:
             file.attrs["settings"] = settings
             file["basis"] = basis
             for key, value in reference._asdict().items():
@@ -167,25 +167,25 @@ def load_reference(field):
 def _leading_eigenpairs(field):
     """Leading eigenvectors of X'X / n and their Reference."""
     n, d = field.n_samples, field.n_features
-    total = sum(np.vdot(X, X) for X in _row_blocks(field)) / n
+    total = sum(np.vdot(X, X) for X in row_blocks(field)) / n
     if total == 0:
         raise ValueError("The field is zero everywhere: there is no "
                          "principal subspace.")
 
     def covariance(V):
-        return sum(X.T @ (X @ V) for X in _row_blocks(field)) / n
+        return sum(X.T @ (X @ V) for X in row_blocks(field)) / n
 
     m = min(N_REFERENCE, n, d)
     if d <= min(n, MAX_GRAM):
-        gram = sum(X.T @ X for X in _row_blocks(field)) / n
+        gram = sum(X.T @ X for X in row_blocks(field)) / n
         basis = eigh(gram, subset_by_index=[d - m, d - 1])[1]
     elif n <= MAX_GRAM:
-        gram = sum(X @ X.T for X in _column_blocks(field))
+        gram = sum(X @ X.T for X in column_blocks(field))
         V = eigh(gram, subset_by_index=[n - m, n - 1])[1]
-        rows = np.cumsum([0] + [len(X) for X in _row_blocks(field)])
+        rows = np.cumsum([0] + [len(X) for X in row_blocks(field)])
         basis = np.linalg.qr(sum(
             X.T @ V[start:start + len(X)]
-            for start, X in zip(rows, _row_blocks(field), strict=False)))[0]
+            for start, X in zip(rows, row_blocks(field), strict=False)))[0]
     else:
         operator = LinearOperator((d, d), covariance, matmat=covariance,
                                   dtype=float)
@@ -200,18 +200,22 @@ def _leading_eigenpairs(field):
     return basis, Reference(eigenvalues, total, residual)
 
 
-def _row_blocks(field):
-    """Yield X in blocks of rows, in float64."""
+def row_blocks(field, steps=None):
+    """Yield X, or its rows of a range of time steps, in blocks, in float64."""
+    steps = range(field.n_steps) if steps is None else steps
     step_bytes = 8 * field.n_cells * field.cell_size
     stride = max(1, BLOCK_BYTES // step_bytes)
     with h5py.File(field.path, "r") as file:
-        for start in range(0, field.n_steps, stride):
-            block = file["field"][start:start + stride]
+        for start in steps[::stride]:
+            block = file["field"][start:min(start + stride, steps.stop)]
             yield block.reshape(-1, field.n_features).astype(float)
 
 
-def _column_blocks(field):
-    """Yield X in blocks of columns, in any order, in float64."""
+def column_blocks(field):
+    """Yield X in blocks of columns, in float64.
+
+    In their order for the partition ``features``, in any for ``samples``.
+    """
     axis = 1 if field.partition == "features" else 1 + len(field.space)
     length = field.shape[axis]
     stride = max(1, BLOCK_BYTES * length // (8 * math.prod(field.shape)))

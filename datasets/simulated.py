@@ -8,6 +8,13 @@ from benchmark_utils.storage import store_field
 
 N_SPECIFIC = 3  # directions that only one rank has
 
+# Variances of the planted directions j = 0, 1, ... < n, the first is 1.
+PROFILES = {
+    "exponential": lambda j, n, decay: decay ** j,
+    "polynomial": lambda j, n, decay: (1 + j) ** -decay,
+    "step": lambda j, n, decay: np.where(j < n / 2, 1.0, decay),
+}
+
 
 def draw_directions(n_ranks, n_features, planted, rng):
     """Orthonormal shared directions, and three of each rank's own.
@@ -24,20 +31,20 @@ def draw_directions(n_ranks, n_features, planted, rng):
     return basis, own
 
 
-def variances(planted, decay, noise, rank_specific, eigengap, own, shares,
-              aspect):
+def variances(profile, noise, rank_specific, eigengap, own, rows):
     """Variances of the shared directions.
 
     Parameters
     ----------
+    profile : array of shape (planted,)
+        Their ratios.
     eigengap : float or None
-        Relative gap below the last of them; None: they are decay ** j.
-    own : list of arrays
+        Relative gap below the last of them; None: they are the profile.
+    own : list of arrays of shape (n_features, 3)
         The ranks' own directions.
-    shares : array of shape (n_ranks,)
-        Each rank's share of the rows.
-    aspect : float
-        n_features / n_rows: how far a finite sample spreads the noise.
+    rows : array of shape (n_ranks,)
+        Each rank's number of rows times their energy; the unit of all
+        variances is the mean energy of a row.
 
     Returns
     -------
@@ -49,16 +56,19 @@ def variances(planted, decay, noise, rank_specific, eigengap, own, shares,
         If the planted subspace would not be the leading one.
     """
     below = rank_specific * np.linalg.norm(
-        np.hstack(own * np.sqrt(shares)[:, None, None]), 2) ** 2
-    below += noise * (1 + np.sqrt(aspect)) ** 2
-    shared = decay ** np.arange(planted)
+        np.hstack(own * np.sqrt(rows / rows.sum())[:, None, None]), 2) ** 2
+    # How far a finite sample spreads the noise.
+    below += noise * (1 + np.sqrt(len(own[0]) / rows.sum())) ** 2
+    scale = 1.0
     if eigengap is not None:
-        shared *= (below / (1 - eigengap) - noise) / shared[-1]
-    if shared[-1] + noise <= below:
+        scale = (below / (1 - eigengap) - noise) / profile.min()
+    shared = profile * scale
+    if shared.min() + noise <= below:
         raise ValueError(
             "The planted subspace is not the leading one: its smallest "
-            f"variance {shared[-1] + noise:.2g} is below {below:.2g}. Raise "
-            "eigengap or decay, or lower rank_specific or noise.")
+            f"variance {shared.min() + noise:.2g} is below {below:.2g}. Raise "
+            "eigengap, let the profile decay less, or lower rank_specific or "
+            "noise.")
     return shared
 
 
@@ -79,9 +89,12 @@ class Dataset(ShortName, BaseDataset):
 
     <b>Sample:</b> a row; <b>feature:</b> a column (partition <i>features</i>:
     the transposed matrix, ranks share temporal directions).
-    <b>Variance:</b> the planted directions decay by a factor; three
-    directions of every rank, unknown to the others, have the variance
-    <i>rank_specific</i>; noise is everywhere.
+    <b>Variance:</b> that of the planted directions falls exponentially (by
+    the factor <i>decay</i>), polynomially (by that power) or in one step (to
+    that level); three directions of every rank, unknown to the others, have
+    the variance <i>rank_specific</i>; noise is everywhere.
+    <b>Ranks:</b> the first owns <i>imbalance</i> times as many rows as the
+    last, whose rows have <i>last_rank_energy</i> times the energy.
     <b>Guarantee:</b> refuses settings whose planted subspace is not the
     leading one.
     """
@@ -96,18 +109,24 @@ class Dataset(ShortName, BaseDataset):
         "n_features": [200],
         "n_steps": [20],
         "planted": [10],
+        "profile": ["exponential"],
         "decay": [0.8],
         "eigengap": [0.5],
         "noise": [0.02],
         "rank_specific": [1.0],
         "imbalance": [1.0],
+        "last_rank_energy": [1.0],
     }
     test_parameters = {"partition": ["samples", "features"]}
     test_config = {"n_ranks": 2, "n_samples": 400, "n_features": 40,
                    "planted": 3, "n_steps": 4}
 
     def get_data(self):
+        if self.profile not in PROFILES:
+            raise ValueError(f"profile is {self.profile!r}, not one of "
+                             f"{', '.join(PROFILES)}.")
         weights = np.geomspace(self.imbalance, 1, self.n_ranks)
+        energies = np.r_[np.ones(self.n_ranks - 1), self.last_rank_energy]
         seed = self.get_seed()
         n_rows, n_columns = self.n_samples, self.n_features
         # Rows stay with a rank over time: a cell is a series of rows.
@@ -124,13 +143,15 @@ class Dataset(ShortName, BaseDataset):
         rng = np.random.default_rng(seed)
         basis, own = draw_directions(self.n_ranks, n_columns, self.planted,
                                      rng)
-        shared = variances(self.planted, self.decay, self.noise,
-                           self.rank_specific, self.eigengap, own,
-                           sizes / n_rows, n_columns / n_rows)
+        profile = PROFILES[self.profile](
+            np.arange(self.planted), self.planted, self.decay)
+        shared = variances(profile, self.noise, self.rank_specific,
+                           self.eigengap, own, sizes * energies)
 
         def snapshots():
             rows = draw_rows(sizes, basis, own, shared, self.noise,
                              self.rank_specific, rng)
+            rows *= np.sqrt(np.repeat(energies, sizes))[:, None]
             if self.partition == "features":
                 yield rows.T
             else:

@@ -1,7 +1,7 @@
-import numpy as np
 from benchopt import BasePlot
 
 from benchmark_utils.plotting import (
+    cells,
     cost_to_reach,
     readable_bytes,
     select,
@@ -19,26 +19,6 @@ FINAL = {
     "passes": ("objective_samples_seen", "{:.3g}".format),
     "CPU time": ("objective_compute_s", SECONDS),
 }
-# Characters that are not seen: a blank where no line breaks, one as wide as
-# a digit, and one of no width that keeps its neighbours together.
-NO_BREAK, FIGURE_SPACE, WORD_JOINER = "\u00a0", "\u2007", "\u2060"
-
-
-def cells(heading, values, text, best=None):
-    """Texts that benchopt's page shows as they are and sorts by their values.
-
-    It sorts texts as texts: hence leading blanks, which HTML hides, more of
-    them for less. It rounds what reads as a number, breaks lines at blanks
-    and hyphens, and cuts headings wider than the cells: hence the rest.
-    """
-    ranks = values.rank(method="dense", ascending=False, na_option="top")
-    width = max(8, len(heading) + 3)
-    texts = [text(value).ljust(width, FIGURE_SPACE).replace(" ", NO_BREAK)
-             .replace("-", "-" + WORD_JOINER) + WORD_JOINER
-             for value in values]
-    return [" " * int(rank)
-            + (f"**{text}**" if value == best < np.inf else text)
-            for rank, value, text in zip(ranks, values, texts, strict=True)]
 
 
 class Plot(BasePlot):
@@ -55,12 +35,12 @@ class Plot(BasePlot):
         for heading, target in TARGETS.items():
             table[heading] = cost_to_reach(target, runs, BYTES, ERROR)
         table = table.sort_values([*TARGETS, ERROR])  # decides among "never"
-        columns = [cells("error", table[ERROR], SCIENTIFIC)]
+        columns = [cells("error", table[ERROR], table[ERROR].map(SCIENTIFIC))]
         columns += [
-            cells(heading, table[heading], readable_bytes,
+            cells(heading, table[heading], table[heading].map(readable_bytes),
                   best=min(table[heading], default=None))
             for heading in TARGETS]
-        columns += [cells(heading, table[column], text)
+        columns += [cells(heading, table[column], table[column].map(text))
                     for heading, (column, text) in FINAL.items()]
         return [list(row) for row in zip(table.index, *columns, strict=True)]
 

@@ -13,6 +13,7 @@ from benchopt.results import read_results
 from conftest import BENCHMARK, ROOT
 from test_benchopt import benchopt
 
+from benchmark_utils.difficulty import MEASURES
 from benchmark_utils.metrics import METRICS, communication_floor
 from benchmark_utils.plotting import (
     COLOURS,
@@ -56,9 +57,9 @@ def plots(benchmark):
 
 def first_options(plot):
     """Arguments of a plot: the first choice of every list."""
-    return dict(dataset=DATASET, objective=OBJECTIVE) | {
-        key: values[0] for key, values in plot.options.items()
-        if values is not ...}
+    problem = dict(dataset=DATASET, objective=OBJECTIVE)
+    return {key: problem[key] if values is ... else values[0]
+            for key, values in plot.options.items()}
 
 
 def traces(plot, results, **options):
@@ -75,9 +76,9 @@ def test_every_option_gives_a_picture(benchmark, results):
     kinds, _ = benchmark.get_plot_data(results, CONFIG["plots"])
     pictures = {name: picture for combinations in kinds.values()
                 for name, picture in combinations.items()}
-    assert len(kinds) == 3 and len(pictures) > 50
+    assert set(kinds) == set(CONFIG["plots"]) and len(pictures) > 50
     for name, picture in pictures.items():
-        assert len(picture["data"]) >= 6, name
+        assert len(picture["data"]) >= (1 if "difficulty" in name else 6)
         if picture["type"] == "table":
             assert {len(row) for row in picture["data"]} \
                 == {len(picture["columns"])}
@@ -105,7 +106,9 @@ def test_little_data_is_fine(plots, results, query):
     few = results.query(query)
     for plot in plots.values():
         shown = plot.plot(few, **first_options(plot))
-        assert bool(shown) == (few["stop_val"] > 0).any()
+        expected = len(few) if plot.name == "difficulty" \
+            else (few["stop_val"] > 0).any()
+        assert bool(shown) == bool(expected)
         assert plot.get_metadata(few, **first_options(plot))["title"]
 
 
@@ -177,6 +180,22 @@ def test_readable_bytes(number, text):
     assert readable_bytes(number) == text
 
 
+def test_difficulty(plots, results):
+    plot = plots["difficulty"]
+    [row] = plot.plot(results, OBJECTIVE)
+    columns = plot.get_metadata(results, OBJECTIVE)["columns"]
+    assert columns[0] == "field" and row[0] == DATASET
+    assert len(row) == len(columns) == len(set(columns))
+    cells = dict(zip(columns, map(visible, row), strict=True))
+    measured = {key: results[f"objective_field_{key}"].unique()
+                for key in MEASURES}
+    for key, values in measured.items():
+        assert len(values) == 1, "a field has one difficulty"
+        shown = "({:.3g})" if key.endswith("_floor") else "{:.3g}"
+        cell = cells[MEASURES[key.removesuffix("_floor")].label]
+        assert shown.format(values[0]) in cell.split(" ")
+
+
 def test_all_metrics_are_shown(plots):
     offered = {value for plot in plots.values()
                for values in plot.options.values() if values is not ...
@@ -205,7 +224,7 @@ def test_one_colour_per_method(plots, results):
 def test_views(benchmark, plots):
     assert set(CONFIG) == {"plots", "plot_configs"}
     assert list(CONFIG["plot_configs"]) == [
-        "Fewest bytes", "Fastest", "Summary"]
+        "Fewest bytes", "Fastest", "Summary", "How hard is each field?"]
     for name in plots:  # the page tells options apart by these names
         assert not [other for other in plots
                     if other != name and other.startswith(name)]

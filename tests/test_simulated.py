@@ -1,10 +1,13 @@
 """The planted subspace is the one that PCA finds."""
+import sys
+
 import h5py
 import numpy as np
 import pytest
 from benchopt.utils.run_context import RunContext
 from conftest import BENCHMARK
 
+from benchmark_utils.difficulty import load_difficulty
 from benchmark_utils.storage import load_reference
 
 Simulated = next(dataset for dataset in BENCHMARK.get_datasets()
@@ -12,7 +15,6 @@ Simulated = next(dataset for dataset in BENCHMARK.get_datasets()
 
 
 def get_field(tmp_path, monkeypatch, **parameters):
-    import sys
     monkeypatch.setattr(sys.modules[Simulated.__module__], "get_data_path",
                         lambda key: tmp_path / key)
     dataset = Simulated.get_instance(
@@ -21,6 +23,16 @@ def get_field(tmp_path, monkeypatch, **parameters):
     RunContext(base_seed="0", dataset_name=str(dataset)).attach(
         None, dataset, None)
     return dataset.get_data()["field"]
+
+
+def planted_error(field, planted, n_features):
+    """Sine of the largest angle between what is planted and what is found."""
+    basis, _ = sys.modules[Simulated.__module__].draw_directions(
+        field.n_ranks, n_features, planted, np.random.default_rng(field.seed))
+    load_reference(field)
+    with h5py.File(field.reference_path) as file:
+        found = file["basis"][:, :planted]
+    return np.linalg.norm(found - basis @ (basis.T @ found), 2)
 
 
 def relative_gap(field, k=10):
@@ -50,22 +62,11 @@ def test_spiked_sets_of_the_literature(tmp_path, monkeypatch):
     assert ratios == pytest.approx([0.06, 0.35, 0.9], abs=0.09)
 
 
-def covariance_distance(field):
-    with h5py.File(field.path) as file:
-        X = file["field"][:]
-    C = X.reshape(-1, X.shape[-1])
-    C = C.T @ C / len(C)
-    distances = []
-    for rank in range(field.n_ranks):
-        Xr = X[:, field.cells(rank)].reshape(-1, X.shape[-1])
-        distances.append(np.linalg.norm(Xr.T @ Xr / len(Xr) - C, 2))
-    return np.mean(distances) / np.linalg.norm(C, 2)
-
-
 def test_heterogeneity_comes_from_the_knobs(tmp_path, monkeypatch):
     def distance(**knobs):
-        return covariance_distance(get_field(
-            tmp_path, monkeypatch, n_samples=8000, decay=1.0, **knobs))
+        field = get_field(tmp_path, monkeypatch, n_samples=8000, decay=1.0,
+                          **knobs)
+        return load_difficulty(field, 10)["covariance_distance"]
 
     alike = distance(rank_specific=0.0)
     domain = distance(rank_specific=3.0)
@@ -84,8 +85,62 @@ def test_imbalance(tmp_path, monkeypatch):
     assert relative_gap(field) == pytest.approx(0.5, abs=0.15)
 
 
+@pytest.mark.parametrize("profile, decay, ratios", [
+    ("exponential", 0.5, [1, 0.5, 0.25, 0.125]),
+    ("polynomial", 2.0, [1, 1 / 4, 1 / 9, 1 / 16]),
+    ("step", 0.2, [1, 1, 0.2, 0.2]),
+    ("step", 1.0, [1, 1, 1, 1]),
+])
+@pytest.mark.parametrize("knobs", [
+    dict(), dict(rank_specific=3.0),
+    dict(last_rank_energy=1e-6, imbalance=3.0)])
+def test_profiles(profile, decay, ratios, knobs, tmp_path, monkeypatch):
+    """The variances are as told, and those of the leading subspace."""
+    field = get_field(tmp_path, monkeypatch, n_samples=8000, n_features=60,
+                      planted=4, profile=profile, decay=decay, **knobs)
+    values = load_reference(field).eigenvalues
+    assert relative_gap(field, 4) == pytest.approx(0.5, abs=0.15)
+    np.testing.assert_allclose(values[:4] / values[0], ratios, rtol=0.15)
+    assert planted_error(field, 4, 60) < 0.2
+
+
+@pytest.mark.parametrize("partition", ["samples", "features"])
+def test_nearly_dead_rank(partition, tmp_path, monkeypatch):
+    alive, dead = (load_difficulty(get_field(
+        tmp_path, monkeypatch, partition=partition, **knobs), 10)
+        for knobs in ({}, {"last_rank_energy": 1e-6}))
+    assert alive["energy_ratio"] < 1.1
+    assert dead["energy_ratio"] == pytest.approx(1e6, rel=0.1)
+    assert dead["energy_ratio_floor"] < 1.5
+    assert dead["covariance_distance"] > 2 * alive["covariance_distance"]
+    assert dead["eigengap"] == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize("knobs", [
+    {}, {"last_rank_energy": 1e-6}, {"profile": "polynomial"},
+    {"profile": "step", "decay": 0.3}])
+def test_guard_is_tight(knobs, tmp_path, monkeypatch):
+    """What it refuses is wrong indeed, what it lets pass is right."""
+    module = sys.modules[Simulated.__module__]
+    draw = {"n_samples": 8000, "planted": 4, "n_features": 60,
+            "eigengap": None} | knobs
+    with monkeypatch.context() as patch:
+        right = get_field(tmp_path, patch, **draw, rank_specific=0.3)
+        with pytest.raises(ValueError, match="not the leading one"):
+            get_field(tmp_path, patch, **draw, rank_specific=4.0)
+        # Without the guard: the same data, wrong subspace.
+        patch.setattr(module, "variances",
+                      lambda profile, *others: profile)
+        wrong = get_field(tmp_path, patch, **draw, rank_specific=4.0)
+    assert planted_error(right, 4, 60) < 0.3
+    assert planted_error(wrong, 4, 60) > 0.9
+
+
 @pytest.mark.parametrize("parameters, message", [
     ({"eigengap": None, "rank_specific": 5.0}, "not the leading one"),
+    ({"profile": "polynomial", "decay": 2.0, "eigengap": None},
+     "not the leading one"),
+    ({"profile": "flat"}, "not one of exponential, polynomial, step"),
     ({"n_samples": 1601}, "not a multiple of n_steps"),
 ])
 def test_refused_settings(parameters, message, tmp_path, monkeypatch):

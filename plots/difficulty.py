@@ -1,0 +1,29 @@
+from benchopt import BasePlot
+
+from benchmark_utils.difficulty import COLUMNS, MEASURES, readable
+from benchmark_utils.plotting import cells
+
+
+class Plot(BasePlot):
+    """One row per field: what makes it hard, whatever the method."""
+
+    name = "difficulty"
+    type = "table"
+    options = {"objective": ...}
+
+    def plot(self, df, objective):
+        fields = df[df["objective_name"] == objective].drop_duplicates(
+            "dataset_name").set_index("dataset_name")
+        measured = fields[[f"objective_field_{key}" for key in MEASURES]] \
+            .set_axis(list(MEASURES), axis=1)
+        texts = [readable(row) for row in measured.to_dict("records")]
+        columns = [cells(label, measured[key], [text[key] for text in texts])
+                   for key, label in COLUMNS.items()]
+        return [list(row) for row in zip(fields.index, *columns, strict=True)]
+
+    def get_metadata(self, df, objective):
+        return dict(
+            title=f"{objective}: the fields\nin brackets: the same if all "
+                  "cells were dealt to the ranks at random",
+            columns=["field", *COLUMNS.values()],
+            default_order_column=COLUMNS["covariance_distance"])
