@@ -98,31 +98,55 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
     path = Path(folder) / f"{key}.h5"
     if _is_complete(path, settings):
         return path
-    shape = tuple(len(coordinates) for _, _, coordinates in axes)
     with _replacing(path) as file:
-        file.attrs["settings"] = settings
-        file.attrs["numpy"] = np.__version__
-        for name, unit, coordinates in axes:
-            file[f"axes/{name}"] = coordinates
-            file[f"axes/{name}"].attrs["unit"] = unit
-        field = file.create_dataset("field", shape, dtype)
-        field.attrs["axes"] = [name for name, _, _ in axes]
-        field.attrs["n_space"] = n_space
-        field.attrs["background"] = background
+        field = create_field(file, settings, axes, n_space, background, dtype)
         label = f"Writing {Path(folder).name}"
-        step = 0
-        with click.progressbar(length=shape[0], label=label) as bar:
-            for block in snapshots():
-                if not np.isfinite(block).all():
-                    raise ValueError(
-                        f"The field is not finite from time step {step} on.")
-                field[step:step + len(block)] = block
-                step += len(block)
-                bar.update(len(block))
-        if step != shape[0]:
-            raise ValueError(f"The generator gave {step} time steps of "
-                             f"{shape[0]}.")
+        with click.progressbar(length=len(field), label=label) as bar:
+            for step in write_snapshots(field, snapshots()):
+                bar.update(step - bar.pos)
     return path
+
+
+def create_field(file, settings, axes, n_space, background, dtype,
+                 chunks=None):
+    """Lay out the file of a field; return its empty dataset.
+
+    The parameters are those of :func:`store_field`; the settings are a
+    string, as stored.
+    """
+    file.attrs["settings"] = settings
+    file.attrs["numpy"] = np.__version__
+    for name, unit, coordinates in axes:
+        file[f"axes/{name}"] = coordinates
+        file[f"axes/{name}"].attrs["unit"] = unit
+    field = file.create_dataset(
+        "field", [len(coordinates) for _, _, coordinates in axes], dtype,
+        chunks=chunks)
+    field.attrs["axes"] = [name for name, _, _ in axes]
+    field.attrs["n_space"] = n_space
+    field.attrs["background"] = background
+    return field
+
+
+def write_snapshots(field, snapshots):
+    """Write blocks of time steps; yield after each how many are written.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite or do not fill the field.
+    """
+    step = 0
+    for block in snapshots:
+        if not np.isfinite(block).all():
+            raise ValueError(
+                f"The field is not finite from time step {step} on.")
+        field[step:step + len(block)] = block
+        step += len(block)
+        yield step
+    if step != len(field):
+        raise ValueError(f"The generator gave {step} time steps of "
+                         f"{len(field)}.")
 
 
 def load_reference(field):
