@@ -30,9 +30,9 @@ import numpy as np
 
 PARTITIONS = ("samples", "features")
 DECOMPOSITIONS = ("slabs", "blocks")
-# Scattered cells are picked from whole time steps, this many bytes at a time:
-# what was just read is then still in the cache.
-READ_BYTES = 4 * 2**20
+# Scattered cells are picked from whole time steps, this many bytes (as
+# float64) at a time: what was just read is then still in the cache.
+READ_BYTES = 2**23
 POLLING_SECONDS = 0.005
 
 
@@ -173,6 +173,10 @@ class Field:
         return (block_counts(self.n_ranks) if self.decomposition == "blocks"
                 else (self.n_ranks, 1))
 
+    def steps_within(self, n_bytes):
+        """Time steps, at least one, that fit into memory as float64."""
+        return max(1, n_bytes // (8 * self.n_cells * self.cell_size))
+
     def skip_reason(self):
         """A sentence if the ranks cannot all own a part, else None."""
         if self.decomposition == "blocks" and len(self.space) < 2:
@@ -267,8 +271,7 @@ class Reader:
                              *field.shape[1 + len(self.box):]),
                 (slice(start, stop), *box))
         else:
-            step_bytes = field.n_cells * field.cell_size * part.itemsize
-            stride = max(1, READ_BYTES // step_bytes)
+            stride = field.steps_within(READ_BYTES)
             for i in range(start, stop, stride):
                 j = min(i + stride, stop)
                 whole = self.data[i:j].reshape(j - i, field.n_cells, -1)
@@ -300,8 +303,8 @@ class Reader:
             time.sleep(POLLING_SECONDS)
         self.data.refresh()
 
-    def batches(self):
-        """Yield this rank's rows of X, ``field.batch`` time steps at once."""
-        for start in range(0, self.field.n_steps, self.field.batch):
-            yield self.read(start, min(start + self.field.batch,
-                                       self.field.n_steps))
+    def batches(self, n_steps=None):
+        """Yield this rank's rows of X, ``field.batch`` or n_steps at once."""
+        n_steps = n_steps or self.field.batch
+        for start in range(0, self.field.n_steps, n_steps):
+            yield self.read(start, min(start + n_steps, self.field.n_steps))

@@ -20,7 +20,7 @@ N_REFERENCE = 40
 # Above this order the Gram matrix is not formed, ARPACK streams the field.
 MAX_GRAM = 8192
 # Bytes of the field that are in memory at once, as float64.
-BLOCK_BYTES = 2**28
+BLOCK_BYTES = 2**25
 
 Reference = namedtuple("Reference", "eigenvalues total_variance residual")
 
@@ -197,17 +197,17 @@ def _leading_eigenpairs(field):
                          "principal subspace.")
 
     def covariance(V):
-        return sum(X.T @ (X @ V) for X in _row_blocks(field)) / n
+        return _sum(X.T @ (X @ V) for X in _row_blocks(field)) / n
 
     m = min(N_REFERENCE, n, d)
     if d <= min(n, MAX_GRAM):
-        gram = sum(X.T @ X for X in _row_blocks(field)) / n
-        basis = eigh(gram, subset_by_index=[d - m, d - 1])[1]
+        basis = _leading_vectors(
+            _sum(X.T @ X for X in _row_blocks(field)), m)
     elif n <= MAX_GRAM:
-        gram = sum(X @ X.T for X in _column_blocks(field))
-        V = eigh(gram, subset_by_index=[n - m, n - 1])[1]
+        V = _leading_vectors(
+            _sum(X @ X.T for X in _column_blocks(field)), m)
         rows = np.cumsum([0] + [len(X) for X in _row_blocks(field)])
-        basis = np.linalg.qr(sum(
+        basis = np.linalg.qr(_sum(
             X.T @ V[start:start + len(X)]
             for start, X in zip(rows, _row_blocks(field), strict=False)))[0]
     else:
@@ -224,14 +224,33 @@ def _leading_eigenpairs(field):
     return basis, Reference(eigenvalues, total, residual)
 
 
+def _sum(arrays):
+    """Sum of an iterator of arrays, two of which are in memory at once."""
+    total = next(arrays)
+    for array in arrays:
+        total += array
+        del array
+    return total
+
+
+def _leading_vectors(gram, m):
+    """Eigenvectors of the m largest eigenvalues; the argument is lost.
+
+    LAPACK works in place on columns; those of a symmetric matrix are its
+    rows.
+    """
+    n = len(gram)
+    return eigh(gram.T, overwrite_a=True,
+                subset_by_index=[n - m, n - 1])[1]
+
+
 def _row_blocks(field):
     """Yield X in blocks of rows, in float64."""
-    step_bytes = 8 * field.n_cells * field.cell_size
-    stride = max(1, BLOCK_BYTES // step_bytes)
+    stride = field.steps_within(BLOCK_BYTES)
     with h5py.File(field.path, "r") as file:
         for start in range(0, field.n_steps, stride):
-            block = file["field"][start:start + stride]
-            yield block.reshape(-1, field.n_features).astype(float)
+            yield file["field"][start:start + stride].reshape(
+                -1, field.n_features).astype(float)
 
 
 def _column_blocks(field):
@@ -242,5 +261,5 @@ def _column_blocks(field):
     with h5py.File(field.path, "r") as file:
         for first in range(0, length, stride):
             columns = (slice(None),) * axis + (slice(first, first + stride),)
-            block = file["field"][columns]
-            yield block.reshape(field.n_samples, -1).astype(float)
+            yield file["field"][columns].reshape(
+                field.n_samples, -1).astype(float)
