@@ -20,7 +20,7 @@ N_REFERENCE = 40
 # Above this order the Gram matrix is not formed, ARPACK streams the field.
 MAX_GRAM = 8192
 # Bytes of the field that are in memory at once, as float64.
-BLOCK_BYTES = 2**25
+BLOCK_BYTES = 2**27
 
 Reference = namedtuple("Reference", "eigenvalues total_variance residual")
 
