@@ -5,6 +5,8 @@ One HDF5 file holds one field with the physical axes
 
     /field          dataset; attributes: axes (names), n_space, background
     /axes/<name>    coordinates along an axis; attribute: unit
+    /written        only in a field that a simulation still writes: number of
+                    time steps so far; attribute: patience (seconds)
     attributes      settings (JSON: everything that determines the content)
 
 A *cell* is one point of the space axes. Ranks own cells for the whole run;
@@ -20,6 +22,7 @@ features    all cells at one time step    columns: its cells in every snapshot
 """
 import json
 import math
+import time
 from pathlib import Path
 
 import h5py
@@ -27,8 +30,10 @@ import numpy as np
 
 PARTITIONS = ("samples", "features")
 DECOMPOSITIONS = ("slabs", "blocks")
-# Scattered cells are picked from whole time steps, this many bytes at a time.
-READ_BYTES = 32 * 2**20
+# Scattered cells are picked from whole time steps, this many bytes (as
+# float64) at a time: what was just read is then still in the cache.
+READ_BYTES = 2**23
+POLLING_SECONDS = 0.005
 
 
 def slab_edges(n_points, n_ranks, weights=None):
@@ -44,6 +49,11 @@ def slab_edges(n_points, n_ranks, weights=None):
     # One point for every rank, the rest by weight; 1e-9 guards the floor.
     return np.arange(n_ranks + 1) + np.floor(
         share * (n_points - n_ranks) + 1e-9).astype(int)
+
+
+def open_field(path):
+    """Open a stored field for reading, even while it is being written."""
+    return h5py.File(path, "r", swmr=True)
 
 
 class NoField:
@@ -128,7 +138,7 @@ class Field:
         self.weights = None if weights is None else tuple(weights)
         self.seed = seed
         self.decomposition = decomposition
-        with h5py.File(self.path, "r") as file:
+        with open_field(self.path) as file:
             field = file["field"]
             n_space = int(field.attrs["n_space"])
             self.axes = tuple(field.attrs["axes"])
@@ -162,6 +172,10 @@ class Field:
         """Parts along the first and the second space axis."""
         return (block_counts(self.n_ranks) if self.decomposition == "blocks"
                 else (self.n_ranks, 1))
+
+    def steps_within(self, n_bytes):
+        """Time steps, at least one, that fit into memory as float64."""
+        return max(1, n_bytes // (8 * self.n_cells * self.cell_size))
 
     def skip_reason(self):
         """A sentence if the ranks cannot all own a part, else None."""
@@ -225,17 +239,27 @@ class Reader:
         places = np.array(np.unravel_index(self.cells, field.space))
         self.corner = places.min(axis=1)
         self.box = tuple(places.max(axis=1) + 1 - self.corner)
-        self.file = h5py.File(field.path, "r")
+        self.file = open_field(field.path)
         self.data = self.file["field"]
+        self.written = self.file.get("written")
 
     def read(self, start, stop):
         """This rank's rows of X for time steps start to stop.
+
+        Waits for them if the field is still being written.
 
         Returns
         -------
         block : array of shape (steps * cells, n_features) for the partition
             ``samples``, (steps, own features) for ``features``.
+
+        Raises
+        ------
+        TimeoutError
+            If the simulation that writes the field has stopped.
         """
+        if self.written is not None:
+            self._wait(stop)
         field, cells = self.field, self.cells
         steps = stop - start
         part = np.empty((steps, len(cells), field.cell_size), field.dtype)
@@ -247,8 +271,7 @@ class Reader:
                              *field.shape[1 + len(self.box):]),
                 (slice(start, stop), *box))
         else:
-            step_bytes = field.n_cells * field.cell_size * part.itemsize
-            stride = max(1, READ_BYTES // step_bytes)
+            stride = field.steps_within(READ_BYTES)
             for i in range(start, stop, stride):
                 j = min(i + stride, stop)
                 whole = self.data[i:j].reshape(j - i, field.n_cells, -1)
@@ -258,8 +281,30 @@ class Reader:
             (-1, field.cell_size) if field.partition == "samples"
             else (steps, -1))
 
-    def batches(self):
-        """Yield this rank's rows of X, ``field.batch`` time steps at once."""
-        for start in range(0, self.field.n_steps, self.field.batch):
-            yield self.read(start, min(start + self.field.batch,
-                                       self.field.n_steps))
+    def _wait(self, stop):
+        """Return when the time steps before ``stop`` are in the file.
+
+        The writer counts a time step after its values are in the file, so
+        the count is read first, then the index of the values is refreshed.
+        """
+        patience = self.written.attrs["patience"]
+        written, since = -1, time.monotonic()
+        while written < stop:
+            self.written.refresh()
+            if self.written[0] > written:
+                written, since = self.written[0], time.monotonic()
+                continue
+            if time.monotonic() - since > patience:
+                raise TimeoutError(
+                    f"time step {written + 1} of {self.field.n_steps} has not "
+                    f"come for {patience:g} s: the simulation that writes "
+                    f"{self.field.path} has died or hangs, start it again "
+                    "(or let it allow its readers more patience).")
+            time.sleep(POLLING_SECONDS)
+        self.data.refresh()
+
+    def batches(self, n_steps=None):
+        """Yield this rank's rows of X, ``field.batch`` or n_steps at once."""
+        n_steps = n_steps or self.field.batch
+        for start in range(0, self.field.n_steps, n_steps):
+            yield self.read(start, min(start + n_steps, self.field.n_steps))

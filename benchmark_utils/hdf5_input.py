@@ -74,27 +74,35 @@ def parse_axes(axes, shape):
         f"axes={axes} does not fit the shape {shape}: {problem}.")
 
 
-def text(attribute):
-    """String of an attribute that may be stored as bytes."""
-    return (attribute.decode() if isinstance(attribute, bytes)
-            else str(attribute))
+def choose_roles(axes, variable, described):
+    """Role of each axis, as the user says or, for ``auto``, the file."""
+    if axes == "auto":
+        roles = [axis.role for axis in described]
+        if None in roles:
+            raise ValueError(
+                f"{variable.file.filename} does not say what the axes of "
+                f"{variable.name} {variable.shape} are: give axes, one word "
+                "for each, see docs/own_data.rst.")
+        return parse_axes("-".join(roles), variable.shape)
+    roles = parse_axes(axes, variable.shape)
+    for role, axis in zip(roles, described, strict=True):
+        if axis.role == "time" and role != "time" and "time" in roles:
+            other = described[roles.index("time")].name
+            raise ValueError(
+                f"axes={axes} calls the axis {other} time, but for the file "
+                f"it is {axis.name}: give the words in the order "
+                f"{', '.join(axis.name for axis in described)}.")
+    return roles
 
 
-def describe_axes(variable, roles):
+def stored_axes(described, roles):
     """Name, unit and coordinates of the axes of the stored field."""
     axes = [] if "time" in roles else [("time", "1", np.zeros(1))]
     kept = [i for i, role in enumerate(roles) if role in ROLES]
     for i in sorted(kept, key=lambda i: ROLES.index(roles[i])):
-        name, unit = "time" if roles[i] == "time" else f"axis_{i}", "1"
-        coordinates = np.arange(variable.shape[i])
-        for scale in variable.dims[i].values():
-            name = scale.name.split("/")[-1]
-            # The scale of a NetCDF dimension without coordinates is empty.
-            title = text(scale.attrs.get("NAME", ""))
-            if (scale.shape == coordinates.shape and scale.dtype.kind in "iuf"
-                    and not title.startswith("This is a netCDF dimension")):
-                unit = text(scale.attrs.get("units", "unknown"))
-                coordinates = scale[()]
+        _, name, unit, coordinates = described[i]
+        if roles[i] == "time" and name.startswith("axis_"):
+            name = "time"
         if name in [other for other, _, _ in axes]:
             name = f"axis_{i}"
         axes.append((name, unit, coordinates))
@@ -126,6 +134,14 @@ def read_steps(variable, roles, start, stop):
         markers.append(variable.fillvalue)
     for marker in markers:
         values[np.isin(stored, np.asarray(marker, stored.dtype))] = np.nan
+    lowest, highest = attributes.get("valid_range", (
+        attributes.get("valid_min"), attributes.get("valid_max")))
+    for limit, is_outside in ((lowest, np.less), (highest, np.greater)):
+        if limit is not None:
+            # Limits of packed integers are packed if they are integers too.
+            limited = (values if np.asarray(limit).dtype.kind == "f"
+                       else stored)
+            values[is_outside(limited, limit)] = np.nan
     return values if "time" in roles else values[None]
 
 

@@ -72,7 +72,7 @@ class PartitionedMatrix:
         """
         if self.one_pass and self.samples_seen:
             raise RuntimeError("A one-pass method reads the stream once.")
-        batches = self.stored_batches()
+        batches = self.stored_batches(self._field.batch)
         while True:
             wall, cpu = time.perf_counter(), time.process_time()
             batch = next(batches, None)
@@ -83,12 +83,12 @@ class PartitionedMatrix:
             self.samples_seen += 1 / self.n_batches
             yield batch
 
-    def stored_batches(self):
-        """The same batches for scoring: nothing is charged."""
+    def stored_batches(self, n_steps):
+        """Yield so many time steps at once; nothing is charged."""
         if self._block is None:
-            yield from self._reader.batches()
+            yield from self._reader.batches(n_steps)
             return
-        rows = self._field.batch * len(self._block) // self._field.n_steps
+        rows = n_steps * len(self._block) // self._field.n_steps
         for start in range(0, len(self._block), rows):
             yield self._block[start:start + rows]
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from functools import partial
 from multiprocessing.connection import Client
 from pathlib import Path
 
@@ -68,7 +69,11 @@ class Method:
         self.data = PartitionedMatrix(
             field, control.rank,
             np.random.default_rng(private[control.rank]), one_pass)
-        self.score = SubspaceScore(control, field, self.data, n_components)
+        self.new_score = partial(SubspaceScore, control, field, self.data,
+                                 n_components)
+        # Beside a running simulation the exact subspace is not known yet.
+        self.score = (self.new_score() if field.reference_path.exists()
+                      else None)
         self.memory = MemoryMeter()
         if not one_pass:
             self.data.load()
@@ -104,6 +109,7 @@ class Method:
     def result(self):
         """Scores and costs of this rank, plain numbers and small arrays."""
         ledger = self.comm.ledger
+        self.score = self.score or self.new_score()
         scores = self.score(self.estimate)
         self.memory.forget_peak()
         return dict(

@@ -4,6 +4,8 @@ import numpy as np
 
 from benchmark_utils.linalg import product
 
+# A rank's data are scored in pieces of about this size, in float64.
+PIECE_BYTES = 2**24
 # An estimate may be this far from orthonormal before it is an error.
 ORTHONORMALITY = 1e-6
 
@@ -22,6 +24,8 @@ class SubspaceScore:
 
     def __init__(self, comm, field, data, n_components):
         self.comm, self.data = comm, data
+        # The same on every rank: their shares of a projection are added.
+        self.steps = field.steps_within(PIECE_BYTES * comm.size)
         rows = np.s_[:] if data.partition == "samples" \
             else field.columns(comm.rank)
         with h5py.File(field.reference_path, "r") as file:
@@ -100,7 +104,7 @@ class SubspaceScore:
             else self.comm.allreduce(value)
 
     def _batches(self):
-        for X in self.data.stored_batches():
+        for X in self.data.stored_batches(self.steps):
             yield X.astype(float)
 
     def _captured(self, U):

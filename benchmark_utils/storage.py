@@ -20,7 +20,7 @@ N_REFERENCE = 40
 # Above this order the Gram matrix is not formed, ARPACK streams the field.
 MAX_GRAM = 8192
 # Bytes of the field that are in memory at once, as float64.
-BLOCK_BYTES = 2**28
+BLOCK_BYTES = 2**27
 
 Reference = namedtuple("Reference", "eigenvalues total_variance residual")
 
@@ -98,31 +98,55 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
     path = Path(folder) / f"{key}.h5"
     if is_complete(path, settings):
         return path
-    shape = tuple(len(coordinates) for _, _, coordinates in axes)
     with replacing(path) as file:
-        file.attrs["settings"] = settings
-        file.attrs["numpy"] = np.__version__
-        for name, unit, coordinates in axes:
-            file[f"axes/{name}"] = coordinates
-            file[f"axes/{name}"].attrs["unit"] = unit
-        field = file.create_dataset("field", shape, dtype)
-        field.attrs["axes"] = [name for name, _, _ in axes]
-        field.attrs["n_space"] = n_space
-        field.attrs["background"] = background
+        field = create_field(file, settings, axes, n_space, background, dtype)
         label = f"Writing {Path(folder).name}"
-        step = 0
-        with click.progressbar(length=shape[0], label=label) as bar:
-            for block in snapshots():
-                if not np.isfinite(block).all():
-                    raise ValueError(
-                        f"The field is not finite from time step {step} on.")
-                field[step:step + len(block)] = block
-                step += len(block)
-                bar.update(len(block))
-        if step != shape[0]:
-            raise ValueError(f"The generator gave {step} time steps of "
-                             f"{shape[0]}.")
+        with click.progressbar(length=len(field), label=label) as bar:
+            for step in write_snapshots(field, snapshots()):
+                bar.update(step - bar.pos)
     return path
+
+
+def create_field(file, settings, axes, n_space, background, dtype,
+                 chunks=None):
+    """Lay out the file of a field; return its empty dataset.
+
+    The parameters are those of :func:`store_field`; the settings are a
+    string, as stored.
+    """
+    file.attrs["settings"] = settings
+    file.attrs["numpy"] = np.__version__
+    for name, unit, coordinates in axes:
+        file[f"axes/{name}"] = coordinates
+        file[f"axes/{name}"].attrs["unit"] = unit
+    field = file.create_dataset(
+        "field", [len(coordinates) for _, _, coordinates in axes], dtype,
+        chunks=chunks)
+    field.attrs["axes"] = [name for name, _, _ in axes]
+    field.attrs["n_space"] = n_space
+    field.attrs["background"] = background
+    return field
+
+
+def write_snapshots(field, snapshots):
+    """Write blocks of time steps; yield after each how many are written.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite or do not fill the field.
+    """
+    step = 0
+    for block in snapshots:
+        if not np.isfinite(block).all():
+            raise ValueError(
+                f"The field is not finite from time step {step} on.")
+        field[step:step + len(block)] = block
+        step += len(block)
+        yield step
+    if step != len(field):
+        raise ValueError(f"The generator gave {step} time steps of "
+                         f"{len(field)}.")
 
 
 def load_reference(field):
@@ -173,17 +197,17 @@ def _leading_eigenpairs(field):
                          "principal subspace.")
 
     def covariance(V):
-        return sum(X.T @ (X @ V) for X in row_blocks(field)) / n
+        return _sum(X.T @ (X @ V) for X in row_blocks(field)) / n
 
     m = min(N_REFERENCE, n, d)
     if d <= min(n, MAX_GRAM):
-        gram = sum(X.T @ X for X in row_blocks(field)) / n
-        basis = eigh(gram, subset_by_index=[d - m, d - 1])[1]
+        basis = _leading_vectors(
+            _sum(X.T @ X for X in row_blocks(field)), m)
     elif n <= MAX_GRAM:
-        gram = sum(X @ X.T for X in column_blocks(field))
-        V = eigh(gram, subset_by_index=[n - m, n - 1])[1]
+        V = _leading_vectors(
+            _sum(X @ X.T for X in column_blocks(field)), m)
         rows = np.cumsum([0] + [len(X) for X in row_blocks(field)])
-        basis = np.linalg.qr(sum(
+        basis = np.linalg.qr(_sum(
             X.T @ V[start:start + len(X)]
             for start, X in zip(rows, row_blocks(field), strict=False)))[0]
     else:
@@ -200,15 +224,34 @@ def _leading_eigenpairs(field):
     return basis, Reference(eigenvalues, total, residual)
 
 
+def _sum(arrays):
+    """Sum of an iterator of arrays, two of which are in memory at once."""
+    total = next(arrays)
+    for array in arrays:
+        total += array
+        del array
+    return total
+
+
+def _leading_vectors(gram, m):
+    """Eigenvectors of the m largest eigenvalues; the argument is lost.
+
+    LAPACK works in place on columns; those of a symmetric matrix are its
+    rows.
+    """
+    n = len(gram)
+    return eigh(gram.T, overwrite_a=True,
+                subset_by_index=[n - m, n - 1])[1]
+
+
 def row_blocks(field, steps=None):
     """Yield X, or its rows of a range of time steps, in blocks, in float64."""
     steps = range(field.n_steps) if steps is None else steps
-    step_bytes = 8 * field.n_cells * field.cell_size
-    stride = max(1, BLOCK_BYTES // step_bytes)
+    stride = field.steps_within(BLOCK_BYTES)
     with h5py.File(field.path, "r") as file:
         for start in steps[::stride]:
-            block = file["field"][start:min(start + stride, steps.stop)]
-            yield block.reshape(-1, field.n_features).astype(float)
+            yield file["field"][start:min(start + stride, steps.stop)].reshape(
+                -1, field.n_features).astype(float)
 
 
 def column_blocks(field):
@@ -222,5 +265,5 @@ def column_blocks(field):
     with h5py.File(field.path, "r") as file:
         for first in range(0, length, stride):
             columns = (slice(None),) * axis + (slice(first, first + stride),)
-            block = file["field"][columns]
-            yield block.reshape(field.n_samples, -1).astype(float)
+            yield file["field"][columns].reshape(
+                field.n_samples, -1).astype(float)

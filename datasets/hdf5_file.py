@@ -5,14 +5,15 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
 from benchmark_utils.field import Field, NoField
+from benchmark_utils.file_axes import file_axes
 from benchmark_utils.hdf5_input import (
     BACKGROUNDS,
     anomalies,
-    describe_axes,
+    choose_roles,
     find_variable,
     identity,
     open_file,
-    parse_axes,
+    stored_axes,
 )
 from benchmark_utils.naming import ShortName
 from benchmark_utils.storage import store_field
@@ -28,14 +29,15 @@ def example_path():
 
 
 class Dataset(ShortName, BaseDataset):
-    """Your own simulation: a variable of an HDF5 or NetCDF-4 file.
+    """Your own simulation: a variable of an HDF5 file.
 
     <b>Sample:</b> all values at one time (partition <i>features</i>), or the
     values along the feature axes at one point and time (<i>samples</i>); the
     time mean is subtracted.
-    <b>Axes:</b> one word per axis of the variable: time, space, feature;
-    split (the space axis that is cut into slabs; default: the first);
-    at3 (only entry 3 of that axis).
+    <b>Axes:</b> auto for files that say it themselves, of The Well or NetCDF
+    with CF attributes; else one word per axis of the variable: time, space,
+    feature; split (the space axis that is cut into slabs; default: the
+    first); at3 (only entry 3 of that axis).
     <b>Example:</b> annual mean air temperature over North America, 1860 to
     2099, Met Office model, scenario A1B (UK Open Government Licence; from
     the package iris-sample-data). Its cells are not weighted by area.
@@ -45,10 +47,11 @@ class Dataset(ShortName, BaseDataset):
     parameters = {
         "path": [None],
         "variable": ["air_temperature"],
-        "axes": ["time-space-space"],
+        "axes": ["auto"],
         "background": ["time-mean"],
         "n_ranks": [4],
         "partition": ["features"],
+        "decomposition": ["slabs"],
         "heterogeneity": [1.0],
         "batch": [1],
     }
@@ -70,24 +73,26 @@ class Dataset(ShortName, BaseDataset):
                              f"{' and '.join(BACKGROUNDS)}.")
         with open_file(path) as file:
             variable = find_variable(file, str(self.variable))
-            roles = parse_axes(self.axes, variable.shape)
+            described = file_axes(variable)
+            roles = choose_roles(str(self.axes), variable, described)
+            words = "-".join(roles)
             if self.partition == "samples" and "feature" not in roles:
                 raise ValueError(
-                    f"axes={self.axes} has no feature axis: a sample would be "
+                    f"axes={words} has no feature axis: a sample would be "
                     "one number. Name one, or choose partition=features.")
-            axes = describe_axes(variable, roles)
-
+            axes = stored_axes(described, roles)
             snapshots = partial(anomalies, variable, roles,
                                 len(axes[0][2]), self.background)
             stored = store_field(
                 get_data_path("hdf5-file"),
-                dict(variable=str(self.variable), axes=str(self.axes),
+                dict(variable=str(self.variable), axes=words,
                      background=self.background, **identity(path)),
                 axes, roles.count("split") + roles.count("space"), snapshots,
                 background=self.background)
         return dict(field=Field(
             stored, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, seed=self.get_seed()))
+            self.batch, decomposition=self.decomposition,
+            seed=self.get_seed()))
 
     # benchopt's cache of results knows the path, not that the file changed.
     def _get_state(self):

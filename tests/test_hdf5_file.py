@@ -12,6 +12,7 @@ from benchopt.utils.parametrized_name_mixin import _extract_options
 from conftest import ROOT, get_field, load_dataset
 from sklearn.decomposition import PCA
 
+from benchmark_utils.hdf5_input import parse_axes
 from benchmark_utils.storage import load_reference
 
 SAMPLES = Path(iris_sample_data.path)
@@ -306,7 +307,8 @@ def test_missing_values(hdf5_file, write, array, tmp_path, hole, attributes):
 def test_constant_field(hdf5_file, write, value, background):
     with pytest.raises(ValueError, match="zero everywhere: choose"):
         get_field(hdf5_file, path=write(np.full((7, 5, 3), value)),
-                  variable="group/f", background=background)
+                  variable="group/f", background=background,
+                  axes="time-space-space")
 
 
 def test_too_large_for_float32(hdf5_file, write, array):
@@ -368,7 +370,7 @@ def test_commands_of_the_documentation(hdf5_file):
         _, _, parameters = _extract_options(command)
         assert parameters.keys() <= hdf5_file.Dataset.parameters.keys()
         shape = [2] * (1 + parameters["axes"].count("-"))
-        hdf5_file.parse_axes(parameters["axes"], shape)
+        parse_axes(parameters["axes"], shape)
 
 
 def test_the_template_is_a_dataset(tmp_path):

@@ -1,0 +1,55 @@
+"""Writing a field that MPI ranks read while it grows.
+
+HDF5 SWMR, single writer and multiple readers: the file needs no lock, and it
+stays readable if the writer dies. It must be on a file system with POSIX
+semantics (not NFS).
+"""
+import json
+import os
+from pathlib import Path
+
+import h5py
+
+from benchmark_utils.storage import create_field, write_snapshots
+
+# A rank whose slab is a part of a snapshot reads few chunks besides its own.
+CHUNKS_PER_STEP = 8
+
+
+def write_live_field(path, settings, axes, n_space, snapshots, background,
+                     patience=60.0, dtype="float32"):
+    """Write a field snapshot by snapshot; its readers need not wait.
+
+    The path appears when the field can be opened. ``Reader.read`` waits for
+    time steps that are not there yet.
+
+    Parameters
+    ----------
+    path : path
+    patience : float
+        Seconds that readers wait for a time step before they give up.
+    snapshots : iterable
+        Arrays of shape (steps, space..., features...).
+    settings, axes, n_space, background, dtype
+        See :func:`~benchmark_utils.storage.store_field`.
+
+    Raises
+    ------
+    ValueError
+        If the snapshots are not finite or do not fill the axes.
+    """
+    path = Path(path)
+    lengths = [len(coordinates) for _, _, coordinates in axes]
+    chunks = (1, -(-lengths[1] // CHUNKS_PER_STEP), *lengths[2:])
+    unfinished = path.with_name(f".{path.name}.tmp")
+    with h5py.File(unfinished, "w", libver="latest") as file:
+        field = create_field(file, json.dumps(settings, sort_keys=True), axes,
+                             n_space, background, dtype, chunks)
+        written = file.create_dataset("written", (1,), "int64", chunks=(1,))
+        written.attrs["patience"] = patience
+        file.swmr_mode = True
+        os.replace(unfinished, path)
+        for step in write_snapshots(field, snapshots):
+            field.flush()
+            written[0] = step
+            written.flush()
