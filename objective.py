@@ -14,7 +14,12 @@ import warnings
 import numpy as np
 from benchopt import BaseObjective
 
-from benchmark_utils.metrics import communication_floor, evaluate
+from benchmark_utils.metrics import (
+    communication_floor,
+    domain_errors,
+    evaluate,
+)
+from benchmark_utils.modes import exact_pictures
 from benchmark_utils.storage import N_REFERENCE, load_reference
 
 # The stored subspace must be exact to well below the errors it measures.
@@ -67,11 +72,18 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, **result):
+    def evaluate_result(self, modes, **result):
         floor = communication_floor(
             self.field.n_ranks, self.field.n_features, self.n_components,
             self.field.partition)
-        return evaluate(floor, **result)
+        errors = domain_errors(result["captured"],
+                               result["captured_reference"],
+                               result["variance"])
+        return dict(**evaluate(floor, **result), domain_errors=errors)
+
+    def save_final_results(self, modes, **result):
+        """Small pictures of the leading modes: exact, learned by round."""
+        return dict(**exact_pictures(self.field), learned=modes)
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""
@@ -80,4 +92,5 @@ class Objective(BaseObjective):
             ("consensus_error", "sent_bytes", "calls", "hops", "compute_s",
              "comm_s", "wall_s", "memory_mb", "samples_seen"), 0 * ones)
         return dict(residual_gram=np.zeros((len(ones), k, k)), captured=ones,
-                    captured_reference=ones, variance=ones, **costs)
+                    captured_reference=ones, variance=ones, modes={},
+                    **costs)
