@@ -25,18 +25,20 @@ def shade(errors):
 
 def heat_map(errors):
     """Picture of a table of errors: solvers by ranks."""
-    figure = Figure(figsize=(6, 6), dpi=80, layout="constrained")
+    # The page enlarges it without smoothing: smaller than shown, never larger.
+    figure = Figure(figsize=(5, 5), dpi=80, layout="constrained")
     ax = figure.subplots()
     shades = shade(errors.to_numpy())
     ax.imshow(shades, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
     ax.set_xticks(range(len(errors.columns)), errors.columns)
     ax.set_yticks(range(len(errors)), errors.index)
     ax.set_xlabel("rank, the owner of a subdomain")
-    ax.tick_params(length=0, labelsize=12)
+    ax.tick_params(length=0, labelsize=10)
     if len(errors.columns) <= 8:  # more would not fit
         for (row, column), error in np.ndenumerate(errors.to_numpy()):
-            ax.text(column, row, f"{error:.0e}" if shades[row, column]
-                    else "0", ha="center", va="center", fontsize=12,
+            shown = f"{error:.0e}".replace("e-0", "e-") \
+                if shades[row, column] else "0"
+            ax.text(column, row, shown, ha="center", va="center",
                     color="white" if abs(shades[row, column]) > 0.7
                     else "black")
     return draw(figure)

@@ -64,7 +64,8 @@ def animation(axes, exact, learned, captions, style):
     -------
     list of RGB arrays
     """
-    figure = Figure(figsize=(4, 4), dpi=75, layout="constrained")
+    # The page enlarges it without smoothing: smaller than shown, never larger.
+    figure = Figure(figsize=(3.7, 3.7), dpi=70, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     caption = figure.suptitle(captions[0], animated=True)
     plot = line_plot if len(axes) == 1 else map_plot
