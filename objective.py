@@ -16,7 +16,12 @@ import numpy as np
 from benchopt import BaseObjective
 
 from benchmark_utils.difficulty import load_difficulty, relative_eigengap
-from benchmark_utils.metrics import communication_floor, evaluate
+from benchmark_utils.metrics import (
+    communication_floor,
+    domain_errors,
+    evaluate,
+)
+from benchmark_utils.modes import exact_pictures
 from benchmark_utils.storage import load_reference
 
 # The stored subspace must be exact to well below the errors it measures.
@@ -64,12 +69,19 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, **result):
+    def evaluate_result(self, modes, **result):
         floor = communication_floor(
             self.field.n_ranks, self.field.n_features, self.n_components,
             self.field.partition)
-        return evaluate(floor, **result) | {
+        errors = domain_errors(result["captured"],
+                               result["captured_reference"],
+                               result["variance"])
+        return evaluate(floor, **result) | dict(domain_errors=errors) | {
             f"field_{key}": value for key, value in self.difficulty.items()}
+
+    def save_final_results(self, modes, **result):
+        """Small pictures of the leading modes: exact, learned by round."""
+        return dict(**exact_pictures(self.field), learned=modes)
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""
@@ -78,4 +90,5 @@ class Objective(BaseObjective):
             ("consensus_error", "sent_bytes", "calls", "hops", "compute_s",
              "comm_s", "wall_s", "memory_mb", "samples_seen"), 0 * ones)
         return dict(residual_gram=np.zeros((len(ones), k, k)), captured=ones,
-                    captured_reference=ones, variance=ones, **costs)
+                    captured_reference=ones, variance=ones, modes={},
+                    **costs)

@@ -66,6 +66,14 @@ def communication_floor(n_ranks, n_features, n_components, partition):
     return (n_ranks - 1) * rows * n_components * 8
 
 
+def domain_errors(captured, captured_reference, variance):
+    """Excess error of every rank on its own data, shape (n_ranks,).
+
+    Negative where an estimate suits a rank better than the optimum of all.
+    """
+    return (captured_reference - captured) / np.where(variance, variance, 1)
+
+
 def evaluate(floor, residual_gram, consensus_error, captured,
              captured_reference, variance, sent_bytes, calls, hops, compute_s,
              comm_s, wall_s, memory_mb, samples_seen):
@@ -86,7 +94,7 @@ def evaluate(floor, residual_gram, consensus_error, captured,
     """
     sines = np.sqrt(np.linalg.eigvalsh(residual_gram).clip(0, 1))
     chordal = np.sqrt((sines ** 2).mean(axis=1))
-    missed = (captured_reference - captured) / np.where(variance, variance, 1)
+    missed = domain_errors(captured, captured_reference, variance)
     total = variance.sum()
     return dict(
         subspace_error=sines.max(),

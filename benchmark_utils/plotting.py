@@ -4,6 +4,7 @@ import zlib
 from collections import namedtuple
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark_utils.metrics import METRICS
 
@@ -44,7 +45,7 @@ SMALLEST_ERROR = 1e-16  # a logarithmic axis has no zero
 # a digit, and one of no width that keeps its neighbours together.
 NO_BREAK, FIGURE_SPACE, WORD_JOINER = "\u00a0", "\u2007", "\u2060"
 
-Axis = namedtuple("Axis", "column title meaning")
+Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
 
 
 def metric_axes(*keys):
@@ -53,7 +54,7 @@ def metric_axes(*keys):
     return {METRICS[key].label: Axis(
         f"objective_{key}",
         METRICS[key].label + (f" ({unit})" if unit != "1" else ""),
-        METRICS[key].meaning) for key, unit in units.items()}
+        METRICS[key].meaning, unit) for key, unit in units.items()}
 
 
 ERRORS = metric_axes(*(key for key in METRICS if key.endswith("_error")))
@@ -137,19 +138,30 @@ def curves(runs, style, x, y, band):
     return traces
 
 
-def cost_to_reach(target, runs, cost, error):
+def costs_to_reach(target, runs, cost, error):
     """Cost at the first evaluation whose error is at most the target.
 
     Returns
     -------
-    Series by solver: the median over repetitions, infinite if half of them
-    or more never get there.
+    Series by solver and repetition, infinite if that never gets there.
     """
     repetition = ["solver_name", "idx_rep"]
     every = runs.groupby(repetition)[cost].max()
     reached = runs[runs[error] <= target].groupby(repetition)[cost].min()
-    return reached.astype(float).reindex(every.index, fill_value=np.inf) \
-        .groupby("solver_name").median()
+    return reached.astype(float).reindex(every.index, fill_value=np.inf)
+
+
+def cost_to_reach(target, runs, cost, error):
+    """Medians of the repetitions by solver, infinite if half never reach."""
+    return costs_to_reach(target, runs, cost, error).groupby(
+        "solver_name").median()
+
+
+def one_each(runs, keep):
+    """The "first" or the "last" evaluation by solver and repetition."""
+    run = ["solver_name", "idx_rep"]
+    return runs.sort_values("stop_val").drop_duplicates(
+        run, keep=keep).set_index(run).sort_index()
 
 
 def vertical_line(label, x, grey, traces):
@@ -201,10 +213,24 @@ def cells(heading, values, texts, best=None):
     and hyphens, and cuts headings wider than the cells: hence the rest.
     """
     ranks = values.rank(method="dense", ascending=False, na_option="top")
-    width = max(8, len(heading) + 3)
+    width = max(7, len(heading) + 2)
     texts = [text.ljust(width, FIGURE_SPACE).replace(" ", NO_BREAK)
              .replace("-", "-" + WORD_JOINER) + WORD_JOINER
              for text in texts]
     return [" " * int(rank)
             + (f"**{text}**" if value == best < np.inf else text)
             for rank, value, text in zip(ranks, values, texts, strict=True)]
+
+
+def readable(number, unit):
+    """A cost with its unit: 1234567 B -> 1.23 MB."""
+    if unit in ("B", "MB"):
+        return readable_bytes(number * {"B": 1, "MB": 1e6}[unit])
+    return f"{number:.3g}" + (f" {unit}" if unit != "1" else "")
+
+
+def draw(figure):
+    """RGB array of a matplotlib figure, entries from 0 to 1."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3] / 255

@@ -28,6 +28,7 @@ from benchmark_utils.communicator import (  # noqa: E402
 )
 from benchmark_utils.matrix import PartitionedMatrix  # noqa: E402
 from benchmark_utils.memory import MemoryMeter  # noqa: E402
+from benchmark_utils.modes import gather_pictures  # noqa: E402
 from benchmark_utils.scoring import SubspaceScore  # noqa: E402
 
 # Rank 0 tells the driver that rounds go on, at most this often.
@@ -66,6 +67,7 @@ class Method:
         shared, *private = np.random.SeedSequence(seed).spawn(
             1 + control.size)
         _warm_up(control)
+        self.control, self.field = control, field
         self.data = PartitionedMatrix(
             field, control.rank,
             np.random.default_rng(private[control.rank]), one_pass)
@@ -121,6 +123,13 @@ class Method:
             memory_mb=self.peak_mb,
             samples_seen=self.data.samples_seen)
 
+    def modes(self):
+        """Pictures of the leading modes at rank 0, None elsewhere."""
+        pictures = gather_pictures(self.control, self.field,
+                                   self.score.aligned(self.estimate))
+        self.memory.forget_peak()
+        return pictures
+
 
 def _warm_up(comm):
     """First-call costs of BLAS, LAPACK and MPI are not the method's."""
@@ -156,6 +165,8 @@ def serve(control, driver):
             reply = results and {
                 key: np.array([result[key] for result in results])
                 for key in results[0]}
+        elif command == "modes":
+            reply = method.modes()
         if driver:
             driver.send("reply", reply)
 

@@ -64,6 +64,14 @@ class SubspaceScore:
                     captured_reference=self.captured_reference,
                     variance=self.variance)
 
+    def aligned(self, U):
+        """The basis of the same subspace that is closest to the exact one.
+
+        Orthogonal Procrustes problem: Schoenemann 1966, Psychometrika 31(1).
+        """
+        left, _, right = np.linalg.svd(self._sum(U.T @ self.reference))
+        return U @ (left @ right)
+
     def _check(self, U):
         """Gram matrix of a valid estimate."""
         shape = np.shape(U)

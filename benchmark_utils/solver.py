@@ -82,6 +82,7 @@ class MPISolver(ShortName, BaseSolver):
     def pre_run_hook(self, callback):
         """Start the ranks and have them read their data; not timed."""
         self.close()
+        self.round, self.modes = -1, {}
         self.world = World(self.field.n_ranks)
         try:
             self.world.load(
@@ -106,18 +107,27 @@ class MPISolver(ShortName, BaseSolver):
                         callback()
                     break
             self.get_result()
+            self.modes[self.round] = self.world.call("modes")
         finally:
             self.close()
 
     def _advance(self, n_rounds):
         self.result = None
-        return self.world.call("advance", n_rounds)
+        done = self.world.call("advance", n_rounds)
+        self.round += done
+        return done
 
     def get_result(self):
-        """Scores and costs of the present estimate, computed on the ranks."""
+        """Scores and costs of the present estimate, computed on the ranks.
+
+        And pictures of the modes by round: at rounds 0, 1, 2, 4, 8, ... and
+        at the last one, which is added when the run ends.
+        """
         if self.result is None:
             self.result = self.world.call("result")
-        return self.result
+            if self.round & (self.round - 1) == 0:
+                self.modes[self.round] = self.world.call("modes")
+        return {**self.result, "modes": self.modes}
 
     def close(self):
         world, self.world = getattr(self, "world", None), None

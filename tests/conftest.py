@@ -1,13 +1,20 @@
 """Fixtures: the benchmark, small fields, and methods run under real MPI."""
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from benchopt.benchmark import Benchmark
+from benchopt.results import read_results
 from benchopt.utils.run_context import RunContext
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIG = yaml.safe_load((ROOT / "config.yml").read_text())
+# The problem of the results that the tests of the plots share.
+DATASET = "simulated[n_ranks=2,n_samples=400,n_features=60]"
+OBJECTIVE = "Distributed PCA[k=10]"
 # Loads benchmark_utils the way benchopt does, before any test imports it.
 BENCHMARK = Benchmark(ROOT)
 
@@ -100,3 +107,40 @@ def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
     finally:
         world.close()
     return metrics
+
+
+@pytest.fixture(scope="session")
+def outputs(tmp_path_factory):
+    """Results file and page of a run in a copy of the project."""
+    from test_benchopt import benchopt
+
+    folder = tmp_path_factory.mktemp("plots") / "benchmark"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
+        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
+    done = benchopt(
+        folder, "run", ".", "-d", DATASET, "-s", "block-power",
+        "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
+        "--output", "test", "--no-display")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "outputs"
+
+
+@pytest.fixture(scope="session")
+def results(outputs):
+    return read_results(outputs / "test.parquet")
+
+
+@pytest.fixture(scope="session")
+def plots():
+    return {plot.name: plot for plot in BENCHMARK.get_plots()
+            if plot.name in CONFIG["plots"]}
+
+
+def first_options(plot, df):
+    """Arguments of a plot: the first choice of every list."""
+    choices = dict(dataset=[DATASET], objective=[OBJECTIVE],
+                   solver=["block-power"])
+    return {key: (values(df) if callable(values)
+                  else choices[key] if values is ... else values)[0]
+            for key, values in plot.options.items()}

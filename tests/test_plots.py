@@ -1,17 +1,20 @@
 """The dashboard: every option on results of a real run, the page, colours."""
 import json
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from benchopt.plotting.helpers import update_plot_data_style
-from benchopt.results import read_results
-from conftest import BENCHMARK, ROOT
-from test_benchopt import benchopt
+from conftest import (
+    BENCHMARK,
+    CONFIG,
+    DATASET,
+    OBJECTIVE,
+    ROOT,
+    first_options,
+)
 
 from benchmark_utils.difficulty import MEASURES
 from benchmark_utils.metrics import METRICS, communication_floor
@@ -23,48 +26,12 @@ from benchmark_utils.plotting import (
     readable_bytes,
 )
 
-CONFIG = yaml.safe_load((ROOT / "config.yml").read_text())
-DATASET = "simulated[n_ranks=2,n_samples=400,n_features=60]"
-OBJECTIVE = "Distributed PCA[k=10]"
 METHODS = [solver.name for solver in BENCHMARK.get_solvers()]
-
-
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory):
-    """Results file and page of a run in a copy of the project."""
-    folder = tmp_path_factory.mktemp("plots") / "benchmark"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
-        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
-    done = benchopt(
-        folder, "run", ".", "-d", DATASET, "-s", "block-power",
-        "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
-        "--output", "test", "--no-display")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "outputs"
-
-
-@pytest.fixture(scope="module")
-def results(outputs):
-    return read_results(outputs / "test.parquet")
-
-
-@pytest.fixture(scope="module")
-def plots(benchmark):
-    return {plot.name: plot for plot in benchmark.get_plots()
-            if plot.name in CONFIG["plots"]}
-
-
-def first_options(plot):
-    """Arguments of a plot: the first choice of every list."""
-    problem = dict(dataset=DATASET, objective=OBJECTIVE)
-    return {key: problem[key] if values is ... else values[0]
-            for key, values in plot.options.items()}
 
 
 def traces(plot, results, **options):
     return {trace["label"]: trace for trace in plot.plot(
-        results, **first_options(plot) | options)}
+        results, **first_options(plot, results) | options)}
 
 
 def visible(cell):
@@ -76,19 +43,26 @@ def test_every_option_gives_a_picture(benchmark, results):
     kinds, _ = benchmark.get_plot_data(results, CONFIG["plots"])
     pictures = {name: picture for combinations in kinds.values()
                 for name, picture in combinations.items()}
-    assert set(kinds) == set(CONFIG["plots"]) and len(pictures) > 50
+    assert len(kinds) == len(CONFIG["plots"]) and len(pictures) > 50
     for name, picture in pictures.items():
-        assert len(picture["data"]) >= (1 if "difficulty" in name else 6)
+        n_pictures = {"domains": 2, "modes": 3, "difficulty": 1}
+        assert len(picture["data"]) >= n_pictures.get(
+            name.split("_")[0], 6), name
         if picture["type"] == "table":
             assert {len(row) for row in picture["data"]} \
                 == {len(picture["columns"])}
+        if picture["type"] == "bar_chart":
+            assert all(np.min(bar["y"]) > 0 and np.isfinite(bar["y"]).all()
+                       for bar in picture["data"])
+        if picture["type"] != "scatter":
             continue
         for trace in picture["data"]:
             values = [value for key, value in trace.items()
                       if key[:2] in ("x", "y", "x_", "y_")]
             assert {len(value) for value in values} == {len(trace["x"])}
             assert np.isfinite(values).all()
-            assert np.min([trace["x"], trace["y"]]) > 0
+            assert min([1, *trace["x"], *trace["y"]]) > 0
+        assert any(trace["x"] for trace in picture["data"])
 
 
 def test_pictures_fit_into_a_page(benchmark, results):
@@ -104,12 +78,15 @@ def test_pictures_fit_into_a_page(benchmark, results):
     "stop_val == 1 and idx_rep == 0"])
 def test_little_data_is_fine(plots, results, query):
     few = results.query(query)
-    for plot in plots.values():
-        shown = plot.plot(few, **first_options(plot))
-        expected = len(few) if plot.name == "difficulty" \
-            else (few["stop_val"] > 0).any()
-        assert bool(shown) == bool(expected)
-        assert plot.get_metadata(few, **first_options(plot))["title"]
+    for name, plot in plots.items():
+        if name == "heterogeneity" and few.empty:
+            continue  # its options come from the data
+        shown = plot.plot(few, **first_options(plot, results))
+        # The modes are in the last row of a run, difficulty is in any.
+        expected = (name == "modes" or name == "difficulty" and len(few)
+                    or (few["stop_val"] > 0).any())
+        assert bool(shown) == bool(expected), name
+        assert plot.get_metadata(few, **first_options(plot, results))["title"]
 
 
 def test_floor_and_everything(plots, results):
@@ -129,7 +106,7 @@ def test_one_rank_sends_nothing(plots, results):
     plot = plots["error_vs_communication"]
     assert not traces(plot, silent)
     assert "0 is not shown" in plot.get_metadata(
-        silent, **first_options(plot))["xlabel"]
+        silent, **first_options(plot, results))["xlabel"]
     assert {visible(row[2]) for row in plots["summary"].plot(
         silent, DATASET, OBJECTIVE)} == {"0 B", "never"}
 
@@ -157,8 +134,10 @@ def test_cost_to_reach():
 def test_summary(plots, results):
     plot = plots["summary"]
     columns = plot.get_metadata(results, DATASET, OBJECTIVE)["columns"]
-    rows = {row[0]: dict(zip(columns, row, strict=True))
+    rows = {visible(row[0]).split(". ")[1]: dict(zip(columns, row,
+                                                     strict=True))
             for row in plot.plot(results, DATASET, OBJECTIVE)}
+    assert list(rows) == sorted(rows, key=lambda name: rows[name]["method"])
     exact = rows["gram-eigh"]
     assert visible(exact["≤ 1e-6"]) == readable_bytes(60 * 61 * 8)
     assert visible(exact["passes"]) == "1"
@@ -198,8 +177,8 @@ def test_difficulty(plots, results):
 
 def test_all_metrics_are_shown(plots):
     offered = {value for plot in plots.values()
-               for values in plot.options.values() if values is not ...
-               for value in values}
+               for values in plot.options.values()
+               if isinstance(values, list) for value in values}
     final = sys.modules[type(plots["summary"]).__module__].FINAL
     columns = {column for column, _ in final.values()}
     for key, metric in METRICS.items():
@@ -221,10 +200,11 @@ def test_one_colour_per_method(plots, results):
         assert set(results["solver_name"]) <= set(shown)
 
 
-def test_views(benchmark, plots):
+def test_views(plots, results):
     assert set(CONFIG) == {"plots", "plot_configs"}
     assert list(CONFIG["plot_configs"]) == [
-        "Fewest bytes", "Fastest", "Summary", "How hard is each field?"]
+        "Fewest bytes", "To 1e-3", "Fastest", "Who pays", "Who minds",
+        "One pass", "Memory", "Modes", "Summary", "How hard"]
     for name in plots:  # the page tells options apart by these names
         assert not [other for other in plots
                     if other != name and other.startswith(name)]
@@ -234,6 +214,9 @@ def test_views(benchmark, plots):
             if key.startswith(kind):
                 option = key.removeprefix(f"{kind}_")
                 assert value in plots[kind].options[option]
+        hidden = view.get("table_hidden_columns", [])
+        assert set(hidden) <= set(plots["summary"].get_metadata(
+            results, DATASET, OBJECTIVE)["columns"])
 
 
 def test_page(outputs, results):

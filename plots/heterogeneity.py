@@ -1,0 +1,98 @@
+import re
+
+import numpy as np
+import pandas as pd
+from benchopt import BasePlot
+
+from benchmark_utils.plotting import (
+    cost_to_reach,
+    one_each,
+    select,
+    styles,
+)
+
+# Parameters of datasets that make ranks differ.
+KNOBS = {
+    "heterogeneity": "heterogeneity: part of the cells that stay in their "
+                     "domain; the others are dealt at random",
+    "rank_specific": "rank_specific: variance along directions that only one "
+                     "rank has",
+}
+BYTES, ERROR = "objective_comm_bytes", "objective_subspace_error"
+TARGETS = {f"bytes to {target}": float(target)
+           for target in ("1e-1", "1e-2", "1e-3", "1e-6")}
+FINAL_ERROR = "final error"
+
+
+def family(dataset, knob):
+    """Name of a dataset without the value of a knob."""
+    return re.sub(rf"(?<=[\[,]){knob}=[^,\]]*,?", "", dataset) \
+        .replace(",]", "]").replace("[]", "")
+
+
+def sweeps(df):
+    """Datasets that differ in one knob only, by a name for them.
+
+    A file without any gives every dataset, as a sweep of one value.
+
+    Returns
+    -------
+    dict : name -> (knob, Series of the knob's values by dataset name)
+    """
+    datasets = df.drop_duplicates("dataset_name").set_index("dataset_name")
+    several, single = {}, {}
+    for knob in KNOBS:
+        values = datasets.get(f"p_dataset_{knob}",
+                              pd.Series(dtype=float)).dropna().sort_values()
+        for name, group in values.groupby(
+                lambda dataset, knob=knob: family(dataset, knob)):
+            kind = several if group.nunique() > 1 else single
+            kind[f"{name}, {knob}"] = knob, group
+    return several or single
+
+
+class Plot(BasePlot):
+    """Where do methods cross when the ranks' data become more different?"""
+
+    name = "heterogeneity"
+    type = "scatter"
+    options = {"sweep": lambda df: list(sweeps(df)), "objective": ...,
+               "cost": [*TARGETS, FINAL_ERROR]}
+
+    def points(self, df, sweep, objective, cost):
+        """Cost of every solver (columns) at every value of the knob."""
+        _, values = sweeps(df)[sweep]
+        rows = {}
+        for dataset, value in values.items():
+            runs = select(df, dataset, objective)
+            rows[value] = (
+                one_each(runs, "last")[ERROR].groupby("solver_name").median()
+                if cost == FINAL_ERROR
+                else cost_to_reach(TARGETS[cost], runs, BYTES, ERROR))
+        return pd.DataFrame(rows).T
+
+    def plot(self, df, sweep, objective, cost):
+        style, traces = styles(df), []
+        for solver, column in self.points(
+                df, sweep, objective, cost).items():
+            reached = column[(column > 0) & (column < np.inf)]
+            traces.append(dict(label=solver, **style[solver],
+                               x=reached.index.tolist(),
+                               y=reached.tolist()))
+        return traces
+
+    def get_metadata(self, df, sweep, objective, cost):
+        knob, values = sweeps(df)[sweep]
+        points = self.points(df, sweep, objective, cost)
+        never = points.columns[(points == np.inf).all()]
+        note = ("how far apart are the ranks' data, and who minds?"
+                if values.nunique() > 1 else
+                "one value only: configs/heterogeneity.yml compares several")
+        return dict(
+            title=f"{objective} of {sweep}\n{note}",
+            xlabel=KNOBS[knob] + "<br>" + (
+                f"never reach it: {', '.join(never)}" if len(never) else ""),
+            ylabel=("subspace error at the end" if cost == FINAL_ERROR else
+                    f"bytes, all ranks (B)<br>until the subspace error is "
+                    f"{TARGETS[cost]:.0e}"),
+            scale="semilog-y")

@@ -1,0 +1,125 @@
+import numpy as np
+from benchopt import BasePlot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmark_utils.plotting import colour
+
+ERROR = "objective_subspace_error"
+HOLD = 3  # times that an animation shows its last frame
+
+
+def axis_label(name, unit):
+    return name if unit == "1" else f"{name} ({unit})"
+
+
+def line_plot(figure, axes, exact, style):
+    """Draw a mode on one axis; return how to show another one in its place."""
+    [(name, unit, x)] = axes
+    ax = figure.subplots()
+    ax.plot(x, exact, color="#cccccc", lw=6, label="exact")
+    line, = ax.plot(x, exact, color=style, label="learned", animated=True)
+    height = 1.4 * abs(exact).max()  # room for the legend
+    ax.set(xlabel=axis_label(name, unit), ylim=(-height, height), yticks=[0])
+    ax.locator_params(axis="x", nbins=5)
+    ax.legend(loc="lower right", ncols=2)
+    return line, line.set_ydata
+
+
+def map_plot(figure, axes, exact, style):
+    """The same on two axes, the exact mode above the learned one."""
+    shape = [len(coordinates) for _, _, coordinates in axes]
+    # An x, or a longitude, belongs below a map; else the last axis does.
+    upright = "x" in axes[0][0] or axes[0][0].startswith("lon")
+
+    def oriented(values):
+        values = values.reshape(shape)
+        return values.T if upright else values
+
+    (y_name, y_unit, y), (x_name, x_unit, x) = axes[::-1] if upright else axes
+    limit = abs(exact).max()
+    for number, ax in enumerate(figure.subplots(2, sharex=True)):
+        mesh = ax.pcolormesh(x, y, oriented(exact), cmap="RdBu_r",
+                             vmin=-limit, vmax=limit, animated=number == 1)
+        ax.set_ylabel(axis_label(y_name, y_unit))
+        ax.set_title(("exact", "learned")[number], fontsize="medium")
+    ax.set_xlabel(axis_label(x_name, x_unit))
+    return mesh, lambda values: mesh.set_array(oriented(values))
+
+
+def animation(axes, exact, learned, captions, style):
+    """Frames of one mode, as it is learned from round to round.
+
+    Parameters
+    ----------
+    axes : list of (name, unit, coordinates)
+        One or two.
+    exact : array of shape (points,)
+    learned : list of such arrays
+    captions : list of str
+    style : colour
+        Of the method.
+
+    Returns
+    -------
+    list of RGB arrays
+    """
+    # The page enlarges it without smoothing: smaller than shown, never larger.
+    figure = Figure(figsize=(3.7, 3.7), dpi=70, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    caption = figure.suptitle(captions[0], animated=True)
+    plot = line_plot if len(axes) == 1 else map_plot
+    artist, show = plot(figure, axes, exact, style)
+    canvas.draw()  # all that stands still
+    background = canvas.copy_from_bbox(figure.bbox)
+    frames = []
+    for values, text in zip(learned, captions, strict=True):
+        canvas.restore_region(background)
+        show(values)
+        caption.set_text(text)
+        for moving in (artist, caption):
+            figure.draw_artist(moving)
+        frames.append(np.array(canvas.buffer_rgba())[..., :3] / 255)
+    return frames + HOLD * frames[-1:]
+
+
+class Plot(BasePlot):
+    """What the leading modes look like, learned beside exact."""
+
+    name = "modes"
+    type = "image"
+    options = {"dataset": ..., "objective": ..., "solver": ...}
+
+    def run(self, df, dataset, objective, solver):
+        """Evaluations of the first repetition."""
+        return df[(df["dataset_name"] == dataset)
+                  & (df["objective_name"] == objective)
+                  & (df["solver_name"] == solver) & (df["idx_rep"] == 0)]
+
+    def plot(self, df, dataset, objective, solver):
+        run = self.run(df, dataset, objective, solver)
+        errors = run.set_index("stop_val")[ERROR]
+        cards = []
+        for modes in run["final_results"].dropna():
+            captions = [f"round {number}: subspace error {errors[number]:.0e}"
+                        for number in modes["learned"]]
+            learned = np.array(list(modes["learned"].values()), dtype=float)
+            for j in range(learned.shape[-1]):
+                cards.append(dict(
+                    label=f"mode {j + 1}: {modes['shares'][j]:.1%} of the "
+                          "variance",
+                    image=animation(
+                        modes["axes"], modes["exact"][:, j].astype(float),
+                        learned[..., j], captions, colour(solver))))
+        return cards
+
+    def get_metadata(self, df, dataset, objective, solver):
+        modes = self.run(df, dataset, objective, solver)[
+            "final_results"].dropna()
+        if modes.empty:
+            return dict(title=f"{solver} has not run on {dataset}")
+        slices = "".join(f", at {name} = {value:.3g}" for name, _, value
+                         in modes.iloc[0]["slices"])
+        return dict(title=f"{objective} of {dataset}{slices}: leading modes "
+                          f"of {solver}, round by round, turned towards the "
+                          "exact ones")

@@ -1,0 +1,138 @@
+"""Plots of costs: to an accuracy, in the first pass, against heterogeneity."""
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import DATASET, OBJECTIVE
+
+from benchmark_utils.plotting import (
+    COLOURS,
+    costs_to_reach,
+    readable,
+    readable_bytes,
+)
+
+LOSSY = "low-rank-merge[rank_factor=1]"
+
+
+def bars(plots, results, accuracy="≤ 1e-6", cost="bytes, all ranks",
+         error="subspace error"):
+    return {bar["label"].split(":")[0]: bar for bar
+            in plots["cost_to_accuracy"].plot(
+                results, DATASET, OBJECTIVE, error, accuracy, cost)}
+
+
+def test_bars_are_the_bytes_to_an_accuracy(plots, results):
+    shown = bars(plots, results)
+    exact = shown["gram-eigh"]
+    assert exact["label"] == f"gram-eigh: {readable_bytes(60 * 61 * 8)}"
+    assert exact["y"] == [60 * 61 * 8] * 2
+    assert exact["color"] == COLOURS["gram-eigh"] and "text" not in exact
+    assert shown["gather-all"]["y"] == results.query(
+        "solver_name == 'gather-all' and stop_val > 0").groupby("idx_rep")[
+            "objective_comm_bytes"].min().tolist()
+    assert list(shown).index("gram-eigh") < list(shown).index(LOSSY)
+
+
+def test_a_bar_says_where_a_method_stops(plots, results):
+    shown = bars(plots, results)
+    stops = results.query(
+        "solver_name == @LOSSY and stop_val > 0")["objective_subspace_error"]
+    assert shown[LOSSY]["text"] == f"never, stops at {stops.median():.1e}"
+    assert shown[LOSSY]["y"] == [max(
+        np.median(bar["y"]) for bar in shown.values() if "text" not in bar)]
+    failed = bars(plots, results.assign(objective_subspace_error=1.0))
+    assert {bar["text"] for bar in failed.values()} \
+        == {"never, stops at 1.0e+00"}
+
+
+@pytest.mark.parametrize("cost, key", [
+    ("memory", "memory_mb"), ("compute time", "compute_s"),
+    ("wall time", "wall_s"), ("bytes, busiest rank", "comm_bytes_max"),
+    ("passes over the data", "samples_seen")])
+def test_bars_of_the_whole_run(plots, results, cost, key):
+    shown = bars(plots, results, "the whole run", cost)
+    for solver, runs in results.groupby("solver_name"):
+        assert shown[solver]["y"] == runs.groupby("idx_rep")[
+            f"objective_{key}"].max().tolist()
+    heights = [np.median(bar["y"]) for bar in shown.values()]
+    assert heights == sorted(heights)
+
+
+def test_a_repetition_that_fails():
+    runs = pd.DataFrame(dict(
+        solver_name="a", idx_rep=[0, 0, 1], sent=[10, 20, 5],
+        error=[1.0, 1e-3, 1.0]))
+    assert costs_to_reach(1e-2, runs, "sent", "error").tolist() \
+        == [20, np.inf]
+
+
+@pytest.mark.parametrize("number, unit, text", [
+    (1.5, "MB", "1.5 MB"), (0.01234, "s", "0.0123 s"), (12.0, "1", "12"),
+    (1500, "B", "1.5 kB")])
+def test_readable(number, unit, text):
+    assert readable(number, unit) == text
+
+
+def test_stream_is_the_first_pass(plots, results):
+    shown = {trace["label"]: trace for trace in plots["stream"].plot(
+        results, DATASET, OBJECTIVE, "subspace error")}
+    # 20 batches of which 6 are evaluated.
+    np.testing.assert_allclose(
+        shown["incremental-svd"]["x"][:3], [0.05, 0.1, 0.15])
+    assert all(max(trace["x"]) <= 1 for trace in shown.values())
+    assert results["objective_samples_seen"].max() > 1
+
+
+@pytest.fixture
+def sweep(results):
+    """The same results at three values of a knob; bytes grow with it."""
+    frames = []
+    for value, name in (0.0, "rank_specific=0.0"), (1.0, None), (
+            3.0, "rank_specific=3.0"):
+        dataset = DATASET if name is None else DATASET[:-1] + f",{name}]"
+        frames.append(results.assign(
+            dataset_name=dataset, p_dataset_rank_specific=value,
+            objective_comm_bytes=results["objective_comm_bytes"]
+            * (1 + value)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_heterogeneity(plots, sweep):
+    plot = plots["heterogeneity"]
+    [name] = plot.options["sweep"](sweep)
+    assert name == f"{DATASET}, rank_specific"
+    shown = {trace["label"]: trace for trace in plot.plot(
+        sweep, name, OBJECTIVE, "bytes to 1e-6")}
+    assert shown["gram-eigh"]["x"] == [0, 1, 3]
+    np.testing.assert_allclose(
+        shown["gram-eigh"]["y"], 60 * 61 * 8 * np.array([1, 2, 4]))
+    assert shown[LOSSY]["x"] == []
+    labels = plot.get_metadata(sweep, name, OBJECTIVE, "bytes to 1e-6")
+    assert LOSSY in labels["xlabel"] and "gram-eigh" not in labels["xlabel"]
+    final = {trace["label"]: trace for trace in plot.plot(
+        sweep, name, OBJECTIVE, "final error")}
+    assert len(final[LOSSY]["y"]) == 3 and min(final[LOSSY]["y"]) > 1e-6
+
+
+def test_one_value_of_a_knob_is_shown_as_such(plots, results):
+    plot = plots["heterogeneity"]
+    names = plot.options["sweep"](results)
+    assert f"{DATASET}, heterogeneity" in names
+    for name in names:
+        assert any(trace["x"] for trace in plot.plot(
+            results, name, OBJECTIVE, "final error"))
+        assert "one value only" in plot.get_metadata(
+            results, name, OBJECTIVE, "final error")["title"]
+
+
+def test_a_family_forgets_one_parameter_only(plots, sweep):
+    other = sweep.assign(dataset_name="burgers[n_ranks=2]",
+                         p_dataset_rank_specific=np.nan,
+                         p_dataset_heterogeneity=np.nan)
+    options = plots["heterogeneity"].options["sweep"]
+    assert options(pd.concat([sweep, other])) == options(sweep)
+    assert len(options(sweep.assign(dataset_name=[
+        name.replace("n_ranks=2", "n_ranks=4") if value > 1 else name
+        for name, value in zip(sweep["dataset_name"],
+                               sweep["p_dataset_rank_specific"],
+                               strict=True)]))) == 1
