@@ -1,5 +1,9 @@
-"""Fixtures: the benchmark, small fields, and methods run under real MPI."""
+"""Fixtures: the benchmark, small fields, methods run under real MPI."""
 import importlib.util
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +52,24 @@ def make_field(tmp_path):
         load_reference(field)
         return field
     return make
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the project, so that its caches and outputs stay apart."""
+    folder = tmp_path_factory.mktemp("copy") / "benchmark"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
+        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
+    return folder
+
+
+def benchopt(folder, *arguments, **environment):
+    """Run the command in a copy of the project; the finished process."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("benchopt"), *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200",
+             **environment})
 
 
 def load_dataset(name, folder):

@@ -1,38 +1,16 @@
 """The benchmark as a user runs it: whole `benchopt run`s in a copy."""
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import iris_sample_data
 import numpy as np
 import pandas as pd
-import pytest
-from conftest import BENCHMARK, ROOT
+from conftest import BENCHMARK, ROOT, benchopt
 
 from benchmark_utils.metrics import METRICS
 
 DATA = "simulated[n_ranks=2,n_samples=400,n_features=60]"
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    """A copy of the project, so that its caches and outputs stay apart."""
-    folder = tmp_path_factory.mktemp("copy") / "benchmark"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
-        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
-    return folder
-
-
-def benchopt(folder, *arguments, **environment):
-    return subprocess.run(
-        [Path(sys.executable).with_name("benchopt"), *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200",
-             **environment})
 
 
 def run(folder, *arguments, **environment):

@@ -1,6 +1,5 @@
 """The dashboard: every option on results of a real run, the page, colours."""
 import json
-import shutil
 import subprocess
 import sys
 
@@ -10,8 +9,7 @@ import pytest
 import yaml
 from benchopt.plotting.helpers import update_plot_data_style
 from benchopt.results import read_results
-from conftest import BENCHMARK, ROOT
-from test_benchopt import benchopt
+from conftest import BENCHMARK, ROOT, benchopt
 
 from benchmark_utils.metrics import METRICS, communication_floor
 from benchmark_utils.plotting import (
@@ -29,18 +27,15 @@ METHODS = [solver.name for solver in BENCHMARK.get_solvers()]
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory):
+def outputs(copy):
     """Results file and page of a run in a copy of the project."""
-    folder = tmp_path_factory.mktemp("plots") / "benchmark"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
-        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
     done = benchopt(
-        folder, "run", ".", "-d", DATASET, "-s", "block-power",
+        copy, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
         "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
         "--output", "test", "--no-display")
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "outputs"
+    return copy / "outputs"
 
 
 @pytest.fixture(scope="module")
