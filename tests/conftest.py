@@ -72,12 +72,17 @@ def benchopt(folder, *arguments, **environment):
              **environment})
 
 
-def load_dataset(name, folder):
-    """Module of a dataset, afresh, that stores its fields in a folder."""
-    spec = importlib.util.spec_from_file_location(
-        name, ROOT / "datasets" / f"{name}.py")
+def load_module(path):
+    """Module of a file that is in no package, afresh."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def load_dataset(name, folder):
+    """Module of a dataset, afresh, that stores its fields in a folder."""
+    module = load_module(ROOT / "datasets" / f"{name}.py")
     module.get_data_path = lambda key: folder / key
     return module
 

@@ -82,6 +82,27 @@ def test_more_ranks_than_points_are_skipped(copy):
     assert "choose n_ranks <=" in done.stdout + done.stderr
 
 
+def test_results_are_merged_and_drawn_again(copy):
+    for name, solver in ("one", "gram-eigh"), ("two", "low-rank-merge"):
+        benchopt(copy, "run", ".", "-d", DATA, "-s", solver, "-s",
+                 "block-power", "-n", "3", "--no-plot", "--output", name)
+    files = [f"outputs/{name}.parquet" for name in ("one", "two")]
+    one, two = (pd.read_parquet(copy / file) for file in files)
+    merged = benchopt(copy, "merge", ".", "-f", files[0], "-f", files[1],
+                      "--output", "both")
+    assert merged.returncode == 0, merged.stderr
+    both = pd.read_parquet(copy / "outputs" / "both.parquet")
+    assert set(both) == set(one) | set(two)
+    # What both files have is there once.
+    assert len(both) == len(one) + (two["solver_name"] != "block-power").sum()
+    drawn = benchopt(copy, "plot", ".", "-f", "outputs/both.parquet",
+                     "--no-display")
+    assert drawn.returncode == 0, drawn.stderr
+    page = next(copy.glob("outputs/*_both.html")).read_text()
+    assert all(f'"label": "{solver}"' in page
+               for solver in both["solver_name"].unique())
+
+
 def test_editing_the_utilities_invalidates_results(copy):
     arguments = ("-s", "gram-eigh", "-n", "1")
     run(copy, *arguments)

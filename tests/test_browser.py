@@ -1,9 +1,8 @@
 """The page in a real browser: every view and every option of it.
 
 With BENCHMARK_SCREENSHOTS=folder, pictures of all views and options stay in
-that folder.
+that folder; a missing browser is then an error.
 """
-import importlib.util
 import itertools
 import json
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, find_browser
-from conftest import ROOT, benchopt
+from conftest import ROOT, benchopt, load_module
 
 HEIGHT = 1200
 WIDTHS = (1280, 1600)
@@ -24,31 +23,23 @@ CHECKS = Path(__file__).with_name("page_checks.js").read_text()
 DATASET = ("simulated[n_ranks=2,n_samples=400,n_features=60,"
            "heterogeneity=[0.0,1.0]]")
 
+offline_page = load_module(ROOT / "docs" / "offline_page.py")
+SCREENSHOTS = os.environ.get("BENCHMARK_SCREENSHOTS")
+
 pytestmark = [
     pytest.mark.skipif(
-        find_browser() is None,
+        not SCREENSHOTS and find_browser() is None,
         reason="No browser: install Chromium (Debian: apt install chromium)."),
     pytest.mark.skipif(
-        shutil.which("npm") is None,
+        not SCREENSHOTS and shutil.which("npm") is None,
         reason="No npm: install it (Debian: apt install npm), it brings the "
                "scripts of the page.")]
-
-
-def load_offline_page():
-    spec = importlib.util.spec_from_file_location(
-        "offline_page", ROOT / "docs" / "offline_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-OFFLINE_PAGE = load_offline_page()
 
 
 @pytest.fixture(scope="module")
 def texts():
     """Scripts and style sheets of the page by their address."""
-    return OFFLINE_PAGE.fetch_all()
+    return offline_page.fetch_all()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +57,7 @@ def page(copy):
 @pytest.fixture(scope="module")
 def offline(page, texts):
     copy = page.with_name("offline.html")
-    copy.write_text(OFFLINE_PAGE.offline(page.read_text(), texts))
+    copy.write_text(offline_page.offline(page.read_text(), texts))
     return copy
 
 
@@ -95,11 +86,10 @@ class Walk:
         defects = self.call("defects") + self.browser.problems
         self.browser.problems = []
         self.found += [f"{self.width} px, {where}: {text}" for text in defects]
-        folder = os.environ.get("BENCHMARK_SCREENSHOTS")
-        if folder and picture:
+        if SCREENSHOTS and picture:
             name = re.sub(r"[^\w=.-]+", "_", f"{self.width}_{where}")
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.browser.screenshot(Path(folder, f"{name[:150]}.png"))
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            self.browser.screenshot(Path(SCREENSHOTS, f"{name[:150]}.png"))
 
     def views(self):
         for view in self.call("views"):
@@ -140,7 +130,7 @@ def test_offline_copy(browser, offline, width):
 
 def test_page_of_benchopt(browser, page, texts):
     """As benchopt writes it, where the network is there."""
-    font = next(url for url in OFFLINE_PAGE.LINK.findall(page.read_text())
+    font = next(url for url in offline_page.LINK.findall(page.read_text())
                 if "css2" in url)
     walk = Walk(browser, page, 1280, {**texts, font: ""})
     walk.views()
