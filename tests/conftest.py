@@ -1,6 +1,9 @@
-"""Fixtures: the benchmark, small fields, and methods run under real MPI."""
+"""Fixtures: the benchmark, small fields, methods run under real MPI."""
 import importlib.util
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +60,37 @@ def make_field(tmp_path):
     return make
 
 
-def load_dataset(name, folder):
-    """Module of a dataset, afresh, that stores its fields in a folder."""
-    spec = importlib.util.spec_from_file_location(
-        name, ROOT / "datasets" / f"{name}.py")
+def copy_project(folder):
+    """A copy of the project, so that its caches and outputs stay apart."""
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
+        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("copy") / "benchmark")
+
+
+def benchopt(folder, *arguments, **environment):
+    """Run the command in a copy of the project; the finished process."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("benchopt"), *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200",
+             **environment})
+
+
+def load_module(path):
+    """Module of a file that is in no package, afresh."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def load_dataset(name, folder):
+    """Module of a dataset, afresh, that stores its fields in a folder."""
+    module = load_module(ROOT / "datasets" / f"{name}.py")
     module.get_data_path = lambda key: folder / key
     return module
 
@@ -112,11 +140,7 @@ def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
 @pytest.fixture(scope="session")
 def outputs(tmp_path_factory):
     """Results file and page of a run in a copy of the project."""
-    from test_benchopt import benchopt
-
-    folder = tmp_path_factory.mktemp("plots") / "benchmark"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
-        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
+    folder = copy_project(tmp_path_factory.mktemp("plots") / "benchmark")
     done = benchopt(
         folder, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",

@@ -1,38 +1,16 @@
 """The benchmark as a user runs it: whole `benchopt run`s in a copy."""
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import iris_sample_data
 import numpy as np
 import pandas as pd
-import pytest
-from conftest import BENCHMARK, ROOT
+from conftest import BENCHMARK, ROOT, benchopt
 
 from benchmark_utils.metrics import METRICS
 
 DATA = "simulated[n_ranks=2,n_samples=400,n_features=60]"
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    """A copy of the project, so that its caches and outputs stay apart."""
-    folder = tmp_path_factory.mktemp("copy") / "benchmark"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
-        ".*", "__pycache__", "__cache__", "data", "outputs", "tests"))
-    return folder
-
-
-def benchopt(folder, *arguments, **environment):
-    return subprocess.run(
-        [Path(sys.executable).with_name("benchopt"), *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200",
-             **environment})
 
 
 def run(folder, *arguments, **environment):
@@ -102,6 +80,27 @@ def test_more_ranks_than_points_are_skipped(copy):
     done = benchopt(copy, "run", ".", "-d", "simulated[n_ranks=200]",
                     "-s", "gram-eigh", "--no-plot")
     assert "choose n_ranks <=" in done.stdout + done.stderr
+
+
+def test_results_are_merged_and_drawn_again(copy):
+    for name, solver in ("one", "gram-eigh"), ("two", "low-rank-merge"):
+        benchopt(copy, "run", ".", "-d", DATA, "-s", solver, "-s",
+                 "block-power", "-n", "3", "--no-plot", "--output", name)
+    files = [f"outputs/{name}.parquet" for name in ("one", "two")]
+    one, two = (pd.read_parquet(copy / file) for file in files)
+    merged = benchopt(copy, "merge", ".", "-f", files[0], "-f", files[1],
+                      "--output", "both")
+    assert merged.returncode == 0, merged.stderr
+    both = pd.read_parquet(copy / "outputs" / "both.parquet")
+    assert set(both) == set(one) | set(two)
+    # What both files have is there once.
+    assert len(both) == len(one) + (two["solver_name"] != "block-power").sum()
+    drawn = benchopt(copy, "plot", ".", "-f", "outputs/both.parquet",
+                     "--no-display")
+    assert drawn.returncode == 0, drawn.stderr
+    page = next(copy.glob("outputs/*_both.html")).read_text()
+    assert all(f'"label": "{solver}"' in page
+               for solver in both["solver_name"].unique())
 
 
 def test_editing_the_utilities_invalidates_results(copy):

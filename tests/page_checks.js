@@ -1,0 +1,137 @@
+/* What tests/test_browser.py does and looks at in benchopt's page, beside the
+   page's own functions: state, isChart, getPlotData, getPlotDiv. */
+
+const byId = id => document.getElementById(id);
+const box = element => element.getBoundingClientRect();
+const isShown = element => box(element).width > 0 && box(element).height > 0;
+const overlap = (a, b) => Math.min(
+  Math.min(box(a).right, box(b).right) - Math.max(box(a).left, box(b).left),
+  Math.min(box(a).bottom, box(b).bottom) - Math.max(box(a).top, box(b).top));
+const nextFrame = () => new Promise(requestAnimationFrame);
+
+const views = () => Object.keys(metadata.plot_configs);
+const kinds = () => Object.keys(_plots);
+
+/* Controls of the present chart that the page offers: id -> values, the
+   present one first. */
+const controls = () => {
+  const kind = state().plot_kind;
+  const lists = [...document.querySelectorAll(
+    `select[id^="change_${kind}_"], #change_scale`)];
+  const switches = [...document.querySelectorAll(
+    'input[type=checkbox][id^="change_"]')];
+  const found = {};
+  lists.filter(isShown).forEach(list => {
+    const values = [...list.options].filter(
+      option => option.style.display !== 'none').map(option => option.value);
+    found[list.id] ??= [...new Set([list.value, ...values])];
+  });
+  switches.filter(item => isShown(item.parentElement)).forEach(item => {
+    found[item.id] ??= [item.checked, !item.checked];
+  });
+  return found;
+};
+
+/* Set a control as a user does, and wait for the picture. */
+const choose = async (id, value) => {
+  const control = byId(id);
+  control[control.type === 'checkbox' ? 'checked' : 'value'] = value;
+  control.dispatchEvent(new Event('change', {bubbles: true}));
+  await settled();
+};
+
+const openView = async name => {
+  [...document.querySelectorAll('#view-tabs span.view')].find(
+    tab => tab.textContent === name).click();
+  await settled();
+};
+
+/* Tables fill by and by; figures are fitted to the window once drawn. */
+const settled = async () => {
+  if (isChart('table')) {
+    for (let tries = 0; tries < 100 && tableDefects().some(Boolean); tries++)
+      await nextFrame();
+  } else if (!isChart('image')) {
+    await Plotly.Plots.resize(getPlotDiv());
+  }
+};
+
+const rows = () => [...document.querySelectorAll('#table_container tbody tr')];
+
+const tableDefects = () => {
+  const expected = getPlotData().data.length;
+  const cut = [...document.querySelectorAll('.gridjs-th-content')].filter(
+    heading => heading.scrollWidth > heading.clientWidth);
+  return [
+    expected === 0 && 'empty table',
+    rows().length !== expected
+      && `${rows().length} of ${expected} rows are shown`,
+    ...cut.map(heading => `heading is cut: ${heading.textContent}`)];
+};
+
+const imageDefects = async () => {
+  const images = [...document.querySelectorAll('#image_container img')];
+  const broken = await Promise.all(images.map(
+    image => image.decode().then(() => false, () => true)));
+  return [
+    images.length === 0 && 'no image',
+    broken.includes(true) && 'broken image',
+    byId('image_container').innerText.includes('Incompatible')
+      && 'incompatible image'];
+};
+
+/* Can a value be seen on an axis? Those of bars and boxes may be texts. */
+const canBeSeen = (value, axis) => value === undefined
+  || typeof value === 'string'
+  || (Number.isFinite(value) && (axis.type !== 'log' || value > 0));
+
+const emptyTraces = (figure, layout) => figure._fullData.filter(
+  trace => !Array.from(trace.y ?? []).some(
+    (y, i) => canBeSeen(y, layout.yaxis)
+      && canBeSeen(trace.x?.[i], layout.xaxis)));
+
+const figureDefects = () => {
+  const figure = getPlotDiv(), layout = figure._fullLayout;
+  const find = selector => [...figure.querySelectorAll(selector)];
+  const frame = box(figure), size = layout._size;
+  const plot = {getBoundingClientRect: () => new DOMRect(
+    frame.left + size.l, frame.top + size.t, size.w, size.h)};
+  const marks = find('.point, .js-line, .box').filter(
+    mark => overlap(mark, plot) > -1);
+  const titles = find('.gtitle, .xtitle, .ytitle');
+  const outside = titles.filter(title => box(title).left < frame.left - 1
+    || box(title).right > frame.right + 1 || box(title).top < frame.top - 1
+    || box(title).bottom > frame.bottom + 1);
+  const ticks = find('.xtick text, .ytick text');
+  const crossing = titles.filter(title => overlap(title, plot) > 1
+    || ticks.some(tick => overlap(title, tick) > 1));
+  const others = [...document.querySelectorAll(
+    '#view-tabs, #legend_container, .h-screen')].filter(isShown).filter(
+    other => overlap(other, figure) > 1);
+  return [
+    getPlotData().data.length === 0 && 'no traces',
+    marks.length === 0 && 'nothing is drawn',
+    ...emptyTraces(figure, layout).map(trace => `empty trace ${trace.name}`),
+    ...(layout.annotations ?? []).map(note => note.text),
+    ...outside.map(title => `title leaves the figure: ${title.textContent}`),
+    ...crossing.map(title => `text over the title: ${title.textContent}`),
+    ...others.map(other => `figure over ${other.id || 'the controls'}`)];
+};
+
+/* Controls that a click would miss: another element is in front of them. */
+const coveredControls = () => Object.keys(controls()).filter(id => {
+  const target = byId(id).closest('label') ?? byId(id);
+  target.scrollIntoView({block: 'center'});
+  const {left, top, width, height} = box(target);
+  const front = document.elementFromPoint(left + width / 2, top + height / 2);
+  return !target.contains(front);
+}).map(id => `covered: ${id}`);
+
+const defects = async () => {
+  if (!getPlotData()) return ['no data for this choice'];
+  const own = isChart('table') ? tableDefects()
+    : isChart('image') ? await imageDefects() : figureDefects();
+  const covered = coveredControls();
+  window.scrollTo(0, 0);
+  return [...own, ...covered].filter(Boolean);
+};

@@ -1,0 +1,165 @@
+"""The page in a real browser: every view and every option of it.
+
+With BENCHMARK_SCREENSHOTS=folder, pictures of all views and options stay in
+that folder; a missing browser is then an error.
+"""
+import itertools
+import json
+import os
+import re
+import shutil
+from math import prod
+from pathlib import Path
+
+import pytest
+from browser import Browser, find_browser
+from conftest import ROOT, benchopt, load_module
+
+HEIGHT = 1200
+WIDTHS = (1280, 1600)
+# Beyond so many choices, each control is tried alone.
+MAX_COMBINATIONS = 60
+CHECKS = Path(__file__).with_name("page_checks.js").read_text()
+DATASET = ("simulated[n_ranks=2,n_samples=400,n_features=60,"
+           "heterogeneity=[0.0,1.0]]")
+
+offline_page = load_module(ROOT / "docs" / "offline_page.py")
+SCREENSHOTS = os.environ.get("BENCHMARK_SCREENSHOTS")
+
+pytestmark = [
+    pytest.mark.skipif(
+        not SCREENSHOTS and find_browser() is None,
+        reason="No browser: install Chromium (Debian: apt install chromium)."),
+    pytest.mark.skipif(
+        not SCREENSHOTS and shutil.which("npm") is None,
+        reason="No npm: install it (Debian: apt install npm), it brings the "
+               "scripts of the page.")]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Scripts and style sheets of the page by their address."""
+    return offline_page.fetch_all()
+
+
+@pytest.fixture(scope="module")
+def page(copy):
+    """The page of a small run, as benchopt writes it."""
+    done = benchopt(
+        copy, "run", ".", "-d", DATASET, "-s", "block-power",
+        "-s", "gather-all", "-s", "incremental-svd",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "8", "-r", "2",
+        "--output", "test", "--no-display")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(copy.glob("outputs/*_test.html"))
+
+
+@pytest.fixture(scope="module")
+def offline(page, texts):
+    copy = page.with_name("offline.html")
+    copy.write_text(offline_page.offline(page.read_text(), texts))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser(find_browser()) as browser:
+        yield browser
+
+
+class Walk:
+    """One visit of a page: does what a user can do and lists what is wrong."""
+
+    def __init__(self, browser, page, width, network=None):
+        self.browser, self.width, self.found = browser, width, []
+        browser.open(page, width, HEIGHT, network)
+        browser.evaluate(CHECKS)
+        self.call("settled")
+        self.look("first sight")
+
+    def call(self, function, *arguments):
+        return self.browser.evaluate(
+            f"{function}({', '.join(map(json.dumps, arguments))})")
+
+    def look(self, where, picture=False):
+        """Note what is wrong now; keep a picture."""
+        defects = self.call("defects") + self.browser.problems
+        self.browser.problems = []
+        self.found += [f"{self.width} px, {where}: {text}" for text in defects]
+        if SCREENSHOTS and picture:
+            name = re.sub(r"[^\w=.-]+", "_", f"{self.width}_{where}")
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            self.browser.screenshot(Path(SCREENSHOTS, f"{name[:150]}.png"))
+
+    def views(self):
+        for view in self.call("views"):
+            self.call("openView", view)
+            self.look(f"view {view}", picture=True)
+
+    def charts(self):
+        """Every control of every chart."""
+        for kind in self.call("kinds"):
+            self.call("choose", "plot_kind", kind)
+            self.look(kind, picture=True)
+            controls = self.call("controls")
+            for control, values in controls.items():
+                for value in [*values[1:], values[0]]:
+                    self.call("choose", control, value)
+                    self.look(f"{kind} {control}={value}",
+                              picture=value != values[0])
+            self.combinations(kind, {
+                control: values for control, values in controls.items()
+                if control.startswith(f"change_{kind}_")})
+
+    def combinations(self, kind, controls):
+        if prod(map(len, controls.values())) > MAX_COMBINATIONS:
+            return
+        for choice in itertools.product(*controls.values()):
+            for control, value in zip(controls, choice, strict=True):
+                self.call("choose", control, value)
+            self.look(f"{kind} {choice}")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_offline_copy(browser, offline, width):
+    walk = Walk(browser, offline, width)
+    walk.views()
+    walk.charts()
+    assert not walk.found
+
+
+def test_page_of_benchopt(browser, page, texts):
+    """As benchopt writes it, where the network is there."""
+    font = next(url for url in offline_page.LINK.findall(page.read_text())
+                if "css2" in url)
+    walk = Walk(browser, page, 1280, {**texts, font: ""})
+    walk.views()
+    assert not walk.found
+
+
+@pytest.mark.parametrize("defect, sentence", [
+    ("<script>noSuchFunction()</script>",
+     "script error: ReferenceError: noSuchFunction is not defined"),
+    ("<script>console.error('a complaint')</script>",
+     "console error: a complaint"),
+    ("<img src='https://example.org/logo.png'>",
+     "network: https://example.org/logo.png"),
+    ("<script>first.data[0].y = []</script>", "empty trace block-power"),
+    ("<script>first.data[0].y.fill(null)</script>",
+     "empty trace block-power"),
+    ("<script>first.data = []</script>", "no traces"),
+    ("<script>first.title = 'long '.repeat(40)</script>",
+     "title leaves the figure"),
+    ("<style>#legend_container { margin-top: -90px; }</style>",
+     "figure over legend_container"),
+    ("<div style='position: fixed; inset: 150px 80% 0 0'></div>",
+     "covered: change_scale"),
+])
+def test_defects_are_found(browser, offline, tmp_path, defect, sentence):
+    """Pages broken on purpose."""
+    broken = tmp_path / "broken.html"
+    broken.write_text(offline.read_text().replace("</body>", (
+        "<script>const first = Object.values(_plots.error_vs_communication)"
+        f"[0]</script>{defect}</body>")))
+    walk = Walk(browser, broken, 1280)
+    assert any(sentence in text for text in walk.found), walk.found
