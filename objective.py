@@ -7,7 +7,8 @@ anomalies, so PCA is the truncated SVD of X; nothing is centred again.
 Result: each rank's orthonormal basis of the estimated leading subspace is
 scored on the ranks; small arrays per rank come back, see
 ``benchmark_utils/scoring.py``. The metrics are those of
-``benchmark_utils/metrics.py``.
+``benchmark_utils/metrics.py``. Beside them stand the size of the problem and
+the calls that ``benchmark_utils/network.py`` puts on other networks.
 """
 import warnings
 
@@ -15,6 +16,7 @@ import numpy as np
 from benchopt import BaseObjective
 
 from benchmark_utils.metrics import communication_floor, evaluate
+from benchmark_utils.network import busiest_calls
 from benchmark_utils.storage import N_REFERENCE, load_reference
 
 # The stored subspace must be exact to well below the errors it measures.
@@ -67,11 +69,16 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, **result):
+    def evaluate_result(self, messages, **result):
+        field = self.field
         floor = communication_floor(
-            self.field.n_ranks, self.field.n_features, self.n_components,
-            self.field.partition)
-        return evaluate(floor, **result)
+            field.n_ranks, field.n_features, self.n_components,
+            field.partition)
+        return evaluate(floor, **result) | dict(
+            calls=busiest_calls(messages), n_ranks=field.n_ranks,
+            partition=field.partition, n_samples=field.n_samples,
+            n_features=field.n_features, n_components=self.n_components,
+            itemsize=field.dtype.itemsize)
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""
@@ -80,4 +87,5 @@ class Objective(BaseObjective):
             ("consensus_error", "sent_bytes", "calls", "hops", "compute_s",
              "comm_s", "wall_s", "memory_mb", "samples_seen"), 0 * ones)
         return dict(residual_gram=np.zeros((len(ones), k, k)), captured=ones,
-                    captured_reference=ones, variance=ones, **costs)
+                    captured_reference=ones, variance=ones,
+                    messages=[{}] * len(ones), **costs)
