@@ -50,7 +50,7 @@ def algorithms(kind, P, n):
 
     Returns
     -------
-    list of (steps, bytes, total bytes)
+    list of (steps, bytes, total bytes), that with the fewest steps first
         Messages one after the other; bytes into or out of the rank that has
         most of either; bytes of all ranks.
     """
@@ -81,14 +81,18 @@ def algorithms(kind, P, n):
     raise ValueError(f"No model of the call {kind!r}: add its algorithms.")
 
 
+def algorithm_seconds(algorithm, network):
+    """Seconds of one of the :func:`algorithms`."""
+    steps, sent, total = algorithm
+    return steps * network.latency + max(sent / network.bandwidth,
+                                         total / network.total_bandwidth)
+
+
 def call_seconds(kind, n_ranks, payload, network):
     """Seconds of one call by its fastest algorithm."""
-    if n_ranks == 1:
-        return 0.0
-    return min(
-        steps * network.latency + max(sent / network.bandwidth,
-                                      total / network.total_bandwidth)
-        for steps, sent, total in algorithms(kind, n_ranks, payload))
+    return 0.0 if n_ranks == 1 else min(
+        algorithm_seconds(algorithm, network)
+        for algorithm in algorithms(kind, n_ranks, payload))
 
 
 def busiest_calls(records):
