@@ -7,8 +7,9 @@ anomalies, so PCA is the truncated SVD of X; nothing is centred again.
 Result: each rank's orthonormal basis of the estimated leading subspace is
 scored on the ranks; small arrays per rank come back, see
 ``benchmark_utils/scoring.py``. The metrics are those of
-``benchmark_utils/metrics.py``; how hard the field is, the same in all rows of
-a problem, says ``benchmark_utils/difficulty.py``.
+``benchmark_utils/metrics.py``. Beside them stand the size of the problem, how
+hard the field is (``benchmark_utils/difficulty.py``) and the calls that
+``benchmark_utils/network.py`` puts on other networks.
 """
 import warnings
 
@@ -22,6 +23,7 @@ from benchmark_utils.metrics import (
     evaluate,
 )
 from benchmark_utils.modes import exact_pictures
+from benchmark_utils.network import busiest_calls
 from benchmark_utils.storage import load_reference
 
 # The stored subspace must be exact to well below the errors it measures.
@@ -69,14 +71,19 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, modes, **result):
+    def evaluate_result(self, modes, messages, **result):
+        field = self.field
         floor = communication_floor(
-            self.field.n_ranks, self.field.n_features, self.n_components,
-            self.field.partition)
-        errors = domain_errors(result["captured"],
-                               result["captured_reference"],
-                               result["variance"])
-        return evaluate(floor, **result) | dict(domain_errors=errors) | {
+            field.n_ranks, field.n_features, self.n_components,
+            field.partition)
+        return evaluate(floor, **result) | dict(
+            domain_errors=domain_errors(
+                result["captured"], result["captured_reference"],
+                result["variance"]),
+            calls=busiest_calls(messages), n_ranks=field.n_ranks,
+            partition=field.partition, n_samples=field.n_samples,
+            n_features=field.n_features, n_components=self.n_components,
+            itemsize=field.dtype.itemsize) | {
             f"field_{key}": value for key, value in self.difficulty.items()}
 
     def save_final_results(self, modes, **result):
@@ -91,4 +98,4 @@ class Objective(BaseObjective):
              "comm_s", "wall_s", "memory_mb", "samples_seen"), 0 * ones)
         return dict(residual_gram=np.zeros((len(ones), k, k)), captured=ones,
                     captured_reference=ones, variance=ones, modes={},
-                    **costs)
+                    messages=[{}] * len(ones), **costs)

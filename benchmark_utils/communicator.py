@@ -8,7 +8,7 @@ future mpi4py may add.
 Bytes are those of bandwidth-optimal algorithms, shared among the ranks so
 that their sum is exact; ``docs/communication.rst`` has the sums.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from inspect import signature
 from numbers import Integral
@@ -32,11 +32,23 @@ class Ledger:
     sent_bytes: int = 0  # payload
     seconds: float = 0.0  # wall clock inside communication
     cpu_seconds: float = 0.0  # CPU time of the process inside communication
+    # Calls by kind, size of the communicator and bytes that a call sent.
+    record: dict = field(default_factory=dict)
+    growth: dict = field(default_factory=dict)  # see CountingComm.declare
 
-    def add(self, calls, hops, sent_bytes):
+    def add(self, kind, size, price):
+        calls, hops, sent_bytes = price
         self.calls += calls
         self.hops += hops
         self.sent_bytes += sent_bytes
+        if calls:
+            key = kind, size, sent_bytes
+            self.record[key] = self.record.get(key, 0) + calls
+
+    def messages(self):
+        """The record, with what was declared about a kind beside it."""
+        return {(kind, self.growth.get(kind), *rest): calls
+                for (kind, *rest), calls in self.record.items()}
 
     def time(self, function, *args, **kwargs):
         """Call a function and charge its duration."""
@@ -224,19 +236,28 @@ _TABLE = {
 }
 COSTS = {name: cost
          for names, cost in _TABLE.items() for name in names.split()}
+# Calls of a kind have the same cost; the first that a name contains is its.
+KINDS = ("neighbor", "allreduce", "reduce_scatter", "reduce", "allgather",
+         "gather", "scatter", "bcast", "alltoall", "scan", "barrier", "send")
+
+
+def _kind(name):
+    return next((kind for kind in KINDS if kind in name.lower()), None)
 
 
 def _counted(method, cost):
     read = _reader(method.__name__)
+    kind = _kind(method.__name__)
     names = list(signature(method).parameters)[1:]
     sent = names[0] if names else None
 
     @wraps(method)
     def call(self, *args, **kwargs):
         arguments = dict(zip(names, args, strict=False), **kwargs)
-        price = cost(_Call(self, read, arguments.pop(sent, None), **arguments))
+        this = _Call(self, read, arguments.pop(sent, None), **arguments)
+        price = cost(this)
         result = self.ledger.time(method, self, *args, **kwargs)
-        self.ledger.add(*price)
+        self.ledger.add(kind, this.size, price)
         counting = _COUNTING.get(type(result))
         return counting(result, self.ledger) if counting else result
     return call
@@ -286,8 +307,18 @@ class CountingComm(MPI.Intracomm):
         """Broadcast an object, as bytes so that all ranks know its size."""
         packed = dumps(obj) if self.rank == root else None
         packed = self.ledger.time(super().bcast, packed, root)
-        self.ledger.add(*COSTS["bcast"](_Call(self, len, packed, root=root)))
+        price = COSTS["bcast"](_Call(self, len, packed, root=root))
+        self.ledger.add("bcast", self.size, price)
         return MPI.pickle.loads(packed)
+
+    def declare(self, **growth):
+        """Say how the messages of a kind grow with the number of ranks.
+
+        Counting does not need it, only the modelled time on other numbers of
+        ranks: ``send="tree"``, or ``allgather="unknown"`` where the rule of
+        ``docs/network.rst`` does not hold.
+        """
+        self.ledger.growth |= growth
 
     def __reduce__(self):
         # A copy would count elsewhere. The name of a global makes copies this

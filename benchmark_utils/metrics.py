@@ -76,7 +76,7 @@ def domain_errors(captured, captured_reference, variance):
 
 def evaluate(floor, residual_gram, consensus_error, captured,
              captured_reference, variance, sent_bytes, calls, hops, compute_s,
-             comm_s, wall_s, memory_mb, samples_seen):
+             comm_s, wall_s, memory_mb, samples_seen, **_):
     """Metrics from the ranks' scores and costs.
 
     Parameters
@@ -86,7 +86,7 @@ def evaluate(floor, residual_gram, consensus_error, captured,
     residual_gram : array of shape (n_ranks, k, k)
         Of each rank's estimate. The worst rank's error counts.
     others : arrays of shape (n_ranks,)
-        See ``scoring.py`` and ``rank.py``.
+        See ``scoring.py`` and ``rank.py``; ``network.py`` for the messages.
 
     Returns
     -------

@@ -121,7 +121,8 @@ class Method:
                        - self.data.reading_cpu_seconds),
             wall_s=self.wall_seconds - self.data.reading_seconds,
             memory_mb=self.peak_mb,
-            samples_seen=self.data.samples_seen)
+            samples_seen=self.data.samples_seen,
+            messages=ledger.messages())
 
     def modes(self):
         """Pictures of the leading modes at rank 0, None elsewhere."""

@@ -1,5 +1,11 @@
 from benchopt import BasePlot
 
+from benchmark_utils.metrics import METRICS
+from benchmark_utils.network import (
+    NETWORKS,
+    OTHER_RANKS,
+    communication_seconds,
+)
 from benchmark_utils.plotting import (
     ERRORS,
     Axis,
@@ -10,26 +16,62 @@ from benchmark_utils.plotting import (
     styles,
 )
 
-# Seconds of this machine. Modelled networks become further entries.
-CLOCKS = metric_axes("wall_s", "compute_s", "comm_s") | {
+# Every combination is stored in the page: the errors that decide.
+SHOWN = [METRICS[key].label for key in (
+    "subspace_error", "excess_error", "worst_domain_error")]
+MEASURED = metric_axes("wall_s", "compute_s", "comm_s") | {
     "benchopt's clock": Axis(
         "time", "benchopt's clock (s)",
         "wall clock of the process that drives the ranks"),
 }
+AS_MEASURED = "as measured"
+
+
+def modelled(runs, name, ranks):
+    """Runs that the model can put on a network, their axis, and a note."""
+    network = NETWORKS[name]
+    runs = runs.assign(modelled_s=[
+        compute + communication_seconds(
+            calls, network, P, P if ranks == AS_MEASURED else int(ranks))
+        for compute, calls, P in zip(
+            runs["objective_compute_s"], runs["objective_calls"],
+            runs["objective_n_ranks"], strict=True)])
+    unknown = runs["modelled_s"].isna()
+    axis = Axis("modelled_s", f"modelled time, {name} (s)",
+                f"measured compute time + calls at "
+                f"{1e6 * network.latency:g} µs and "
+                f"{network.bandwidth / 1e6:,.0f} MB/s")
+    notes = [] if ranks == AS_MEASURED else [
+        f"modelled on {ranks} ranks, each with the data of one of these"]
+    if unknown.any():
+        notes.append("growth unknown, left out: "
+                     + ", ".join(sorted(set(runs["solver_name"][unknown]))))
+    return runs[~unknown], axis, notes
+
+
+def timed(df, dataset, objective, time, ranks):
+    """Runs, the axis of their seconds, and notes on these."""
+    runs = select(df, dataset, objective)
+    if time in NETWORKS:
+        return modelled(runs, time, ranks)
+    return runs, MEASURED[time], [] if ranks == AS_MEASURED else [
+        f"measured, not on {ranks} ranks: choose a network"]
 
 
 class Plot(BasePlot):
-    """How many seconds does an accuracy cost, and in what are they spent?"""
+    """How many seconds does an accuracy cost, here and on other networks?"""
 
     name = "error_vs_time"
     type = "scatter"
-    options = {"dataset": ..., "objective": ...,
-               "error": list(ERRORS), "time": list(CLOCKS)}
+    options = {"dataset": ..., "objective": ..., "error": SHOWN,
+               "time": [*MEASURED, *NETWORKS],
+               "ranks": [AS_MEASURED, *map(str, OTHER_RANKS)]}
 
-    def plot(self, df, dataset, objective, error, time):
-        return curves(select(df, dataset, objective), styles(df),
-                      CLOCKS[time].column, ERRORS[error].column, "x")
+    def plot(self, df, dataset, objective, error, time, ranks):
+        runs, axis, _ = timed(df, dataset, objective, time, ranks)
+        return curves(runs, styles(df), axis.column, ERRORS[error].column, "x")
 
-    def get_metadata(self, df, dataset, objective, error, time):
-        return labels(select(df, dataset, objective), dataset, objective,
-                      CLOCKS[time], ERRORS[error])
+    def get_metadata(self, df, dataset, objective, error, time, ranks):
+        runs, axis, notes = timed(df, dataset, objective, time, ranks)
+        metadata = labels(runs, dataset, objective, axis, ERRORS[error])
+        return metadata | dict(title="\n".join([metadata["title"], *notes]))

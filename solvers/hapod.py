@@ -28,6 +28,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, tolerance, omega):
+        comm.declare(send=topology)
         yield data.random_basis(n_components, rng)
         X = data.X
         F = leading_factor(X, data.n_features)

@@ -29,6 +29,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, step):
+        comm.declare(send="ring")
         P, rank, d = comm.size, comm.rank, data.n_features
         token = np.zeros((2 * d + n_components, n_components))
         token[:d] = data.random_basis(n_components, rng)

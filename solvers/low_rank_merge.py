@@ -21,6 +21,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, rank_factor, topology):
+        comm.declare(send=topology)
         yield data.random_basis(n_components, rng)
         rank = min(rank_factor * n_components, data.n_features)
         F = merge_factors(comm, leading_factor(data.X, rank), rank, topology)

@@ -29,6 +29,8 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, coding, bits):
+        # Parts of the sum get smaller and wider with P.
+        comm.declare(allgather="unknown")
         W = data.random_basis(n_components, rng)
         own, total = np.zeros_like(W), np.zeros_like(W)
         while True:

@@ -27,6 +27,7 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
+        comm.declare(send="tree")
         k, d, X = n_components, data.n_features, data.X
         if data.partition == "samples":
             R = TreeQR(comm, row_pieces(X), d, keep_reflectors=False).R

@@ -185,6 +185,33 @@ def test_all_metrics_are_shown(plots):
         assert metric.label in offered or f"objective_{key}" in columns, key
 
 
+@pytest.mark.parametrize("ranks, steps, sent", [
+    ("as measured", 1, 9600), ("64", 12, 2 * 63 / 64 * 9600)])
+def test_modelled_time(ranks, steps, sent, plots, results):
+    """Measured compute time, and an allreduce of 60 x 20 numbers a round."""
+    plot, options = plots["error_vs_time"], dict(time="1 GbE", ranks=ranks)
+    first = traces(plot, results, **options)["block-power"]["x"][0]
+    compute = results.query("solver_name == 'block-power' and stop_val == 1")[
+        "objective_compute_s"].median()
+    assert first - compute == pytest.approx(
+        steps * 24e-6 + sent / 117.7e6, rel=1e-6)
+    title = plot.get_metadata(
+        results, **first_options(plot) | options)["title"]
+    assert ("modelled on 64 ranks" in title) == (ranks == "64")
+
+
+def test_what_cannot_be_modelled_is_named(plots, results):
+    plot, options = plots["error_vs_time"], dict(time="10 GbE", ranks="1024")
+    unknown = results["objective_calls"].where(
+        results["solver_name"] != "gram-eigh",
+        '[["send", null, 2, 100, 1]]')
+    some = results.assign(objective_calls=unknown)
+    assert "gram-eigh" not in traces(plot, some, **options)
+    assert "left out: gram-eigh" in plot.get_metadata(
+        some, **first_options(plot) | options)["title"]
+    assert "gram-eigh" in traces(plot, some, time="10 GbE")
+
+
 def test_one_colour_per_method(plots, results):
     assert set(METHODS) <= set(COLOURS)
     assert len(set(COLOURS.values())) == len(COLOURS)
@@ -203,8 +230,9 @@ def test_one_colour_per_method(plots, results):
 def test_views(plots, results):
     assert set(CONFIG) == {"plots", "plot_configs"}
     assert list(CONFIG["plot_configs"]) == [
-        "Fewest bytes", "To 1e-3", "Fastest", "Who pays", "Who minds",
-        "One pass", "Memory", "Modes", "Summary", "How hard"]
+        "Fewest bytes", "To 1e-3", "Fastest", "Fastest on 1 GbE, 1024 ranks",
+        "Who pays", "Who minds", "One pass", "Memory", "Modes", "Summary",
+        "How hard"]
     for name in plots:  # the page tells options apart by these names
         assert not [other for other in plots
                     if other != name and other.startswith(name)]

@@ -1,6 +1,5 @@
 """What the programs that check costs have in common."""
 import pickle
-from dataclasses import astuple
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,15 @@ P, RANK = PLAIN.size, PLAIN.rank
 RIGHT, LEFT = (RANK + 1) % P, (RANK - 1) % P
 ROOTS = sorted({0, P - 1})
 DEPTH = int(np.ceil(np.log2(P)))
+
+
+def totals():
+    """Calls, hops and bytes so far; calls and bytes also of the record."""
+    ledger = COUNTING.ledger
+    return np.array([
+        ledger.calls, ledger.hops, ledger.sent_bytes,
+        sum(ledger.record.values()),
+        sum(calls * sent for (*_, sent), calls in ledger.record.items())])
 
 
 def pickled_size(item):
@@ -34,11 +42,12 @@ class Checks:
         `total` bytes over all ranks, and `hops` and `calls` to this one.
         """
         expected = repr(program(on[0]))
-        before = astuple(COUNTING.ledger)
+        before = totals()
         same = repr(program(on[1])) == expected
-        spent = np.subtract(astuple(COUNTING.ledger), before)[:3]
+        *spent, calls_on_record, bytes_on_record = totals() - before
+        same &= [calls_on_record, bytes_on_record] == spent[::2]
         self.records.append(
-            (names, (calls, hops, total), spent.astype(int).tolist(), same))
+            (names, (calls, hops, total), spent, same))
 
     def collective(self, name, make, total, hops=DEPTH, on=(PLAIN, COUNTING)):
         """Check the blocking and the non-blocking form of a call.
