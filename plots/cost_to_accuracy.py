@@ -57,10 +57,8 @@ class Plot(BasePlot):
         return bars
 
     def get_metadata(self, df, dataset, objective, error, accuracy, cost):
-        goal, grey = f"until {ERRORS[error].title} {accuracy}", \
-            "; grey: never gets there"
-        if accuracy == WHOLE_RUN:
-            goal, grey = f"in {accuracy}", ""
+        goal = (f"cost of {accuracy}" if accuracy == WHOLE_RUN else
+                f"until {ERRORS[error].title} {accuracy}; grey: never")
         return dict(title=title(select(df, dataset, objective), dataset,
-                                objective, f"dashes: all of them{grey}"),
-                    ylabel=f"{COSTS[cost].title}<br>{goal}", scale="log")
+                                objective, goal),
+                    ylabel=COSTS[cost].title, scale="log")

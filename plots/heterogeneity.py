@@ -85,14 +85,13 @@ class Plot(BasePlot):
         knob, values = sweeps(df)[sweep]
         points = self.points(df, sweep, objective, cost)
         never = points.columns[(points == np.inf).all()]
-        note = ("how far apart are the ranks' data, and who minds?"
-                if values.nunique() > 1 else
-                "one value only: configs/heterogeneity.yml compares several")
+        note = cost if cost == FINAL_ERROR else f"{cost} of subspace error"
+        if values.nunique() == 1:
+            note += "; one value only: configs/heterogeneity.yml has several"
         return dict(
             title=f"{objective} of {sweep}\n{note}",
             xlabel=KNOBS[knob] + "<br>" + (
                 f"never reach it: {', '.join(never)}" if len(never) else ""),
-            ylabel=("subspace error at the end" if cost == FINAL_ERROR else
-                    f"bytes, all ranks (B)<br>until the subspace error is "
-                    f"{TARGETS[cost]:.0e}"),
+            ylabel=("subspace error" if cost == FINAL_ERROR
+                    else "bytes, all ranks (B)"),
             scale="semilog-y")

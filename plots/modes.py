@@ -7,6 +7,7 @@ from benchmark_utils.plotting import colour
 
 ERROR = "objective_subspace_error"
 HOLD = 3  # times that an animation shows its last frame
+SHADES = 15  # steps of a colour channel: halves the size of the page
 
 
 def axis_label(name, unit):
@@ -79,7 +80,8 @@ def animation(axes, exact, learned, captions, style):
         caption.set_text(text)
         for moving in (artist, caption):
             figure.draw_artist(moving)
-        frames.append(np.array(canvas.buffer_rgba())[..., :3] / 255)
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3] / 255
+        frames.append(np.round(pixels * SHADES) / SHADES)
     return frames + HOLD * frames[-1:]
 
 
