@@ -117,6 +117,8 @@ def main():
     parser.add_argument("--limit-mb", type=int, default=2000)
     parser.add_argument("--n-x", type=int, default=1024)
     parser.add_argument("--n-v", type=int, default=512)
+    parser.add_argument("--partitions", nargs="+",
+                        default=["samples", "features"])
     parser.add_argument("--folder", help="where the field is written")
     arguments = parser.parse_args()
     limit = arguments.limit_mb * 10**6
@@ -131,7 +133,7 @@ def main():
               f"{'':34}{'s':>7}{'peak MB':>9}{'error':>10}{'sent MB':>9}\n"
               f"{'generation':34}{peak.seconds:7.1f}{peak.mb:9.0f}")
         fields = {}
-        for partition in ("samples", "features"):
+        for partition in arguments.partitions:
             with Peak(this) as peak:
                 field = fields[partition] = Field(path, N_RANKS, partition,
                                                   batch=BATCH)
