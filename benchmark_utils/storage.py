@@ -21,6 +21,9 @@ N_REFERENCE = 40
 MAX_GRAM = 8192
 # Bytes of the field that are in memory at once, as float64.
 BLOCK_BYTES = 2**27
+# What a dataset's file uses of benchmark_utils without changing any value.
+NOT_COMPUTING = {f"benchmark_utils.{name}"
+                 for name in ("field", "naming", "storage")}
 
 Reference = namedtuple("Reference", "eigenvalues total_variance residual")
 
@@ -55,6 +58,22 @@ def is_complete(path, settings):
         return False
 
 
+def _source_hash(snapshots):
+    """Hash of a generator's file and of the shared modules it computes with.
+
+    Those are the modules of benchmark_utils of which its file uses a name.
+    """
+    function = getattr(snapshots, "func", snapshots)  # of a partial
+    modules = {inspect.getmodule(value)
+               for value in function.__globals__.values()}
+    shared = sorted(module.__file__ for module in modules - {None}
+                    if module.__name__.startswith("benchmark_utils.")
+                    and module.__name__ not in NOT_COMPUTING)
+    source = b"".join(Path(file).read_bytes() for file
+                      in [inspect.getsourcefile(function), *shared])
+    return hashlib.sha256(source).hexdigest()[:16]
+
+
 def store_field(folder, settings, axes, n_space, snapshots, background,
                 dtype="float32"):
     """Write a field unless it is there already; return its path.
@@ -64,8 +83,9 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
     folder : path
         Where fields of this dataset live.
     settings : dict
-        All that determines the content (parameters, seed). The source file
-        of ``snapshots`` is added, so editing a generator rebuilds its field.
+        All that determines the content (parameters, seed). The source of
+        ``snapshots`` is added, so editing a generator, or a module of
+        benchmark_utils that its file uses, rebuilds its field.
     axes : list of (name, unit, coordinates)
         Time first, then the space axes, then the feature axes. Coordinates
         are 1-D arrays.
@@ -89,11 +109,8 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
     ValueError
         If the snapshots are not finite or do not fill the axes.
     """
-    function = getattr(snapshots, "func", snapshots)  # of a partial
-    source = Path(inspect.getsourcefile(function)).read_bytes()
-    settings = json.dumps(
-        {**settings, "source": hashlib.sha256(source).hexdigest()[:16]},
-        sort_keys=True)
+    settings = json.dumps({**settings, "source": _source_hash(snapshots)},
+                          sort_keys=True)
     key = hashlib.sha256(settings.encode()).hexdigest()[:16]
     path = Path(folder) / f"{key}.h5"
     if is_complete(path, settings):

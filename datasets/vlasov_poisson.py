@@ -24,6 +24,7 @@ from scipy.fft import irfft, rfft
 
 from benchmark_utils.field import Field
 from benchmark_utils.naming import ShortName
+from benchmark_utils.semi_lagrangian import maxwellian, shift, shift_factors
 from benchmark_utils.storage import store_field
 
 DURATION = 40.0  # 1/omega_p: growth, trapping and filamentation
@@ -38,12 +39,6 @@ class Case(NamedTuple):
     v_max: float
     modes: range  # waves per box
     amplitude: float  # of the density, per mode
-
-
-def maxwellian(v, drift=0.0, temperature=1.0):
-    """Normal velocity distribution; its arguments broadcast."""
-    return (np.exp(-(v - drift)**2 / (2 * temperature))
-            / np.sqrt(2 * np.pi * temperature))
 
 
 def thermal(s, v):
@@ -104,36 +99,6 @@ def electric_field(f, length, dv):
     charge = rfft(1 - f.sum(axis=1) * dv)
     k = 2 * np.pi / length * np.arange(1, len(charge))
     return irfft(np.concatenate([[0], charge[1:] / (1j * k)]), len(f))
-
-
-def shift_factors(cells, n):
-    """Fourier factors of the shift of a periodic line by cubic splines.
-
-    Parameters
-    ----------
-    cells : array of shape (m,)
-        Shift of each line in grid cells, towards larger indices.
-    n : int
-        Points per line.
-
-    Returns
-    -------
-    factors : complex array of shape (m, n // 2 + 1)
-    """
-    theta = 2 * np.pi * np.arange(n // 2 + 1) / n
-    whole = np.floor(cells)
-    a = cells - whole
-    # B-spline weights of the four neighbours; the division is interpolation.
-    weights = np.stack([(1 - a)**3, 4 - 6 * a**2 + 3 * a**3,
-                        1 + 3 * a + 3 * a**2 - 3 * a**3, a**3], axis=1)
-    neighbours = np.exp(-1j * np.outer([-1, 0, 1, 2], theta))
-    return (np.exp(-1j * np.outer(whole, theta)) * (weights @ neighbours)
-            / (4 + 2 * np.cos(theta)))
-
-
-def shift(lines, factors):
-    """Shift the periodic lines, shape (m, n), by their Fourier factors."""
-    return irfft(rfft(lines) * factors, lines.shape[1])
 
 
 def simulate(case, n_x, n_v, n_steps, dt, every, rng):

@@ -20,6 +20,7 @@ from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from benchmark_utils.field import Field
 from benchmark_utils.naming import ShortName
 from benchmark_utils.storage import store_field
+from benchmark_utils.time_stepping import integrating_factor_rk4
 
 WIND_WAVES = 4  # of the steady force
 STIRRED_WAVES = (8, 12)  # of the random force
@@ -116,11 +117,7 @@ def simulate(case, n, n_snapshots, rng):
                 stir = keep * stir + np.sqrt(1 - keep**2) * flow.random(
                     STIRRED_WAVES, case.stirring, rng)
                 force = steady + flow.kept * rfft2(flow.track * irfft2(stir))
-            a = tendency(w)
-            b = tendency(half * (w + dt / 2 * a))
-            c = tendency(half * w + dt / 2 * b)
-            d = tendency(full * w + dt * half * c)
-            w = full * (w + dt / 6 * a) + dt / 3 * half * (b + c) + dt / 6 * d
+            w = integrating_factor_rk4(w, tendency, half, full, dt)
 
 
 def anomalies(case, n, patch, n_snapshots, rng):

@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import types
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -188,6 +190,38 @@ def test_written_once_and_rebuilt_when_truncated(tmp_path):
     assert write(tmp_path, calls=calls, case="a") == path
     assert len(calls) == 3
     assert Field(path, n_ranks=1).shape == (4, 3, 2)
+
+
+GENERATOR = """
+from benchmark_utils.{module} import {name}
+
+def snapshots():
+    yield np.ones((2, 3))
+"""
+
+
+def test_rebuilt_when_a_shared_module_changes(tmp_path, monkeypatch):
+    """Of those that a generator's file uses, whatever stores the field."""
+    shared = types.ModuleType("benchmark_utils.physics")
+    shared.__file__ = str(tmp_path / "physics.py")
+    exec("def speed(): return 1", vars(shared))
+    monkeypatch.setitem(sys.modules, shared.__name__, shared)
+
+    def path(physics, **generator):
+        Path(shared.__file__).write_text(physics)
+        code = "import numpy as np" + GENERATOR.format(**generator)
+        (tmp_path / "generator.py").write_text(code)
+        scope = {}
+        exec(compile(code, tmp_path / "generator.py", "exec"), scope)
+        return store_field(tmp_path, {}, [("t", "s", np.arange(2)),
+                                          ("x", "m", np.arange(3))],
+                           1, scope["snapshots"], "none")
+
+    speed = dict(module="physics", name="speed")
+    field = dict(module="field", name="Field")
+    assert path("speed = 1", **speed) == path("speed = 1", **speed)
+    assert path("speed = 1", **speed) != path("speed = 2", **speed)
+    assert path("speed = 1", **field) == path("speed = 2", **field)
 
 
 def test_layout(tmp_path):
