@@ -85,12 +85,30 @@ const canBeSeen = (value, axis) => value === undefined
   || typeof value === 'string'
   || (Number.isFinite(value) && (axis.type !== 'log' || value > 0));
 
+/* A curve may be missing if the axis title names it: "never reach it: ...". */
 const emptyTraces = (figure, layout) => figure._fullData.filter(
-  trace => !Array.from(trace.y ?? []).some(
-    (y, i) => canBeSeen(y, layout.yaxis)
-      && canBeSeen(trace.x?.[i], layout.xaxis)));
+  trace => !layout.xaxis.title.text?.includes(trace.name)
+    && !Array.from(trace.y ?? []).some(
+      (y, i) => canBeSeen(y, layout.yaxis)
+        && canBeSeen(trace.x?.[i], layout.xaxis)));
 
-const figureDefects = () => {
+/* Titles; benchopt labels powers of ten only, so that a scale that the user
+   chooses may leave an axis bare and its title on the axis. */
+const textDefects = (find, plot, frame) => {
+  const titles = find('.gtitle, .xtitle, .ytitle');
+  const outside = titles.filter(title => box(title).left < frame.left - 1
+    || box(title).right > frame.right + 1 || box(title).top < frame.top - 1
+    || box(title).bottom > frame.bottom + 1);
+  const ticks = find('.xtick text, .ytick text');
+  const inFront = [plot, ...ticks, ...find('.modebar-group')];
+  const crossing = titles.filter(
+    title => inFront.some(other => overlap(title, other) > 1));
+  return [
+    ...outside.map(title => `title leaves the figure: ${title.textContent}`),
+    ...crossing.map(title => `title over something: ${title.textContent}`)];
+};
+
+const figureDefects = scaleOfPage => {
   const figure = getPlotDiv(), layout = figure._fullLayout;
   const find = selector => [...figure.querySelectorAll(selector)];
   const frame = box(figure), size = layout._size;
@@ -98,13 +116,6 @@ const figureDefects = () => {
     frame.left + size.l, frame.top + size.t, size.w, size.h)};
   const marks = find('.point, .js-line, .box').filter(
     mark => overlap(mark, plot) > -1);
-  const titles = find('.gtitle, .xtitle, .ytitle');
-  const outside = titles.filter(title => box(title).left < frame.left - 1
-    || box(title).right > frame.right + 1 || box(title).top < frame.top - 1
-    || box(title).bottom > frame.bottom + 1);
-  const ticks = find('.xtick text, .ytick text');
-  const crossing = titles.filter(title => overlap(title, plot) > 1
-    || ticks.some(tick => overlap(title, tick) > 1));
   const others = [...document.querySelectorAll(
     '#view-tabs, #legend_container, .h-screen')].filter(isShown).filter(
     other => overlap(other, figure) > 1);
@@ -113,8 +124,7 @@ const figureDefects = () => {
     marks.length === 0 && 'nothing is drawn',
     ...emptyTraces(figure, layout).map(trace => `empty trace ${trace.name}`),
     ...(layout.annotations ?? []).map(note => note.text),
-    ...outside.map(title => `title leaves the figure: ${title.textContent}`),
-    ...crossing.map(title => `text over the title: ${title.textContent}`),
+    ...(scaleOfPage ? textDefects(find, plot, frame) : []),
     ...others.map(other => `figure over ${other.id || 'the controls'}`)];
 };
 
@@ -127,10 +137,10 @@ const coveredControls = () => Object.keys(controls()).filter(id => {
   return !target.contains(front);
 }).map(id => `covered: ${id}`);
 
-const defects = async () => {
+const defects = async scaleOfPage => {
   if (!getPlotData()) return ['no data for this choice'];
   const own = isChart('table') ? tableDefects()
-    : isChart('image') ? await imageDefects() : figureDefects();
+    : isChart('image') ? await imageDefects() : figureDefects(scaleOfPage);
   const covered = coveredControls();
   window.scrollTo(0, 0);
   return [...own, ...covered].filter(Boolean);

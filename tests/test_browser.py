@@ -19,9 +19,10 @@ HEIGHT = 1200
 WIDTHS = (1280, 1600)
 # Beyond so many choices, each control is tried alone.
 MAX_COMBINATIONS = 60
+# Controls that change what the axes show.
+SCALES = {"change_scale", "change_suboptimal", "change_relative"}
 CHECKS = Path(__file__).with_name("page_checks.js").read_text()
-DATASET = ("simulated[n_ranks=2,n_samples=400,n_features=60,"
-           "heterogeneity=[0.0,1.0]]")
+DATASET = "simulated[n_ranks=2,heterogeneity=[0.0,1.0]]"
 
 offline_page = load_module(ROOT / "docs" / "offline_page.py")
 SCREENSHOTS = os.environ.get("BENCHMARK_SCREENSHOTS")
@@ -81,9 +82,9 @@ class Walk:
         return self.browser.evaluate(
             f"{function}({', '.join(map(json.dumps, arguments))})")
 
-    def look(self, where, picture=False):
+    def look(self, where, picture=False, scale_of_page=True):
         """Note what is wrong now; keep a picture."""
-        defects = self.call("defects") + self.browser.problems
+        defects = self.call("defects", scale_of_page) + self.browser.problems
         self.browser.problems = []
         self.found += [f"{self.width} px, {where}: {text}" for text in defects]
         if SCREENSHOTS and picture:
@@ -105,8 +106,10 @@ class Walk:
             for control, values in controls.items():
                 for value in [*values[1:], values[0]]:
                     self.call("choose", control, value)
-                    self.look(f"{kind} {control}={value}",
-                              picture=value != values[0])
+                    self.look(
+                        f"{kind} {control}={value}",
+                        picture=value != values[0],
+                        scale_of_page=control not in SCALES)
             self.combinations(kind, {
                 control: values for control, values in controls.items()
                 if control.startswith(f"change_{kind}_")})
@@ -150,6 +153,8 @@ def test_page_of_benchopt(browser, page, texts):
     ("<script>first.data = []</script>", "no traces"),
     ("<script>first.title = 'long '.repeat(40)</script>",
      "title leaves the figure"),
+    ("<script>first.title = 'long '.repeat(25)</script>",
+     "title over something"),
     ("<style>#legend_container { margin-top: -90px; }</style>",
      "figure over legend_container"),
     ("<div style='position: fixed; inset: 150px 80% 0 0'></div>",

@@ -1,0 +1,85 @@
+import re
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from benchopt import BasePlot
+
+from benchmark_utils.plotting import (
+    cost_to_reach,
+    metric_axes,
+    select,
+    styles,
+)
+
+COSTS = metric_axes("compute_s", "comm_bytes", "comm_bytes_max", "comm_hops",
+                    "wall_s", "memory_mb")
+TARGETS = {f"≤ {target}": float(target) for target in ("1e-2", "1e-3", "1e-6")}
+ERROR = "objective_subspace_error"
+# Parameters of datasets: the number of ranks, and what may grow with it.
+RANKS, SIZES = "n_ranks", "n_ranks|n_x|n|n_samples"
+
+
+def without(parameters, dataset):
+    """Name of a dataset without some of its parameters."""
+    return re.sub(rf"(?<=[\[,])({parameters})=[^,\]]*,?", "", dataset) \
+        .replace(",]", "]").replace("[]", "")
+
+
+def problems(df):
+    """Datasets that differ in their number of ranks, by a common name.
+
+    The same field (strong scaling), or one that grows (weak scaling). A file
+    without any gives every dataset alone.
+
+    Returns
+    -------
+    dict : name -> Series of the numbers of ranks by dataset name
+    """
+    ranks = df.drop_duplicates("dataset_name").set_index("dataset_name")[
+        "p_dataset_n_ranks"].dropna().sort_values()
+    found = {}
+    for parameters in RANKS, SIZES:
+        for name, group in ranks.groupby(partial(without, parameters)):
+            if len(group) > 1 and group.is_unique:
+                found.setdefault(name, group)
+    return found or {name: ranks[[name]] for name in ranks.index}
+
+
+class Plot(BasePlot):
+    """What does an accuracy cost on more and more ranks?"""
+
+    name = "scaling"
+    type = "scatter"
+    options = {
+        "problem": lambda df: list(problems(df)), "objective": ...,
+        "cost": list(COSTS), "accuracy": list(TARGETS)}
+
+    def points(self, df, problem, objective, cost, accuracy):
+        """Cost of every solver (columns) on every number of ranks."""
+        return pd.DataFrame({
+            n_ranks: cost_to_reach(
+                TARGETS[accuracy], select(df, dataset, objective),
+                COSTS[cost].column, ERROR)
+            for dataset, n_ranks in problems(df).get(problem, {}).items()}).T
+
+    def plot(self, df, problem, objective, cost, accuracy):
+        style, traces = styles(df), []
+        for solver, costs in self.points(
+                df, problem, objective, cost, accuracy).items():
+            # A logarithmic axis shows neither 0 nor what is never reached.
+            shown = costs[(costs > 0) & (costs < np.inf)]
+            traces.append(dict(label=solver, **style[solver],
+                               x=shown.index.tolist(), y=shown.tolist()))
+        return traces
+
+    def get_metadata(self, df, problem, objective, cost, accuracy):
+        points = self.points(df, problem, objective, cost, accuracy)
+        never = points.columns[(points == np.inf).all()]
+        return dict(
+            title=f"{objective} of {problem}\nto a subspace error {accuracy}"
+                  "; median of repetitions",
+            xlabel="ranks" + ("<br>never reach it: " + ", ".join(never)
+                              if len(never) else ""),
+            ylabel=f"{COSTS[cost].title}<br>{COSTS[cost].meaning}",
+            scale="semilog-y")
