@@ -1,5 +1,6 @@
 """What the plots share: styles of methods, curves, readable numbers."""
 import colorsys
+import re
 import zlib
 from collections import namedtuple
 
@@ -87,6 +88,12 @@ def select(df, dataset, objective):
               & (df["objective_name"] == objective) & (df["stop_val"] > 0)]
     return runs.assign(rounds=runs["stop_val"]).drop_duplicates(
         ["solver_name", "idx_rep", "stop_val"], keep="last")
+
+
+def without_parameter(name, dataset):
+    """Name of a dataset without the value of a parameter, or of ``a|b``."""
+    return re.sub(rf"(?<=[\[,])({name})=[^,\]]*,?", "", dataset) \
+        .replace(",]", "]").replace("[]", "")
 
 
 def n_ranks(runs):

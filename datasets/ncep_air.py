@@ -11,7 +11,8 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
 from benchmark_utils.field import Field, NoField
-from benchmark_utils.hdf5_input import describe_axes, open_file, read_steps
+from benchmark_utils.file_axes import file_axes
+from benchmark_utils.hdf5_input import open_file, read_steps, stored_axes
 from benchmark_utils.naming import ShortName
 from benchmark_utils.storage import store_field
 
@@ -152,8 +153,8 @@ class Dataset(ShortName, BaseDataset):
                 get_data_path("ncep-air"),
                 dict(case=self.case, partition=self.partition,
                      file=FILE_SHA256),
-                describe_axes(variable, roles), roles.count("space"),
-                snapshots,
+                stored_axes(file_axes(variable), roles),
+                roles.count("space"), snapshots,
                 background="mean of each calendar month" if
                 self.case == "anomalies" else "mean of all months")
         return dict(field=Field(

@@ -5,11 +5,12 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
 from benchmark_utils.field import Field, NoField
+from benchmark_utils.file_axes import file_axes
 from benchmark_utils.hdf5_input import (
     anomalies,
-    describe_axes,
     identity,
     open_file,
+    stored_axes,
 )
 from benchmark_utils.naming import ShortName
 from benchmark_utils.storage import store_field
@@ -68,7 +69,7 @@ class Dataset(ShortName, BaseDataset):
                 "iris-sample-data."))
         with open_file(path) as file:
             variable = file["air_temperature"]
-            axes = describe_axes(variable, roles)
+            axes = stored_axes(file_axes(variable), roles)
             weights = area_weights(file["latitude"][:], self.partition)
 
             def snapshots():

@@ -26,9 +26,11 @@ N_COMPONENTS = 10
 HEADING = ["field", "partition", *COLUMNS.values()]
 # Physical cases; of other datasets the default is shown.
 CASES = {
+    "drift-kinetic": ("steep_zone", "uniform"),
     "gray-scott": ("spirals", "gliders", "dead_zone"),
     "ncep-air": ("anomalies", "raw"),
     "ukmo-scenarios": ("a1b", "e1"),
+    "vlasov-2d2v": ("two_beams", "landau"),
     "vlasov-poisson": ("landau", "two_stream", "inhomogeneous"),
     "vorticity-2d": ("storm_track", "kolmogorov", "decaying", "taylor_green"),
 }

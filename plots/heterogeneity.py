@@ -1,4 +1,4 @@
-import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from benchmark_utils.plotting import (
     one_each,
     select,
     styles,
+    without_parameter,
 )
 
 # Parameters of datasets that make ranks differ.
@@ -22,12 +23,6 @@ BYTES, ERROR = "objective_comm_bytes", "objective_subspace_error"
 TARGETS = {f"bytes to {target}": float(target)
            for target in ("1e-1", "1e-2", "1e-3", "1e-6")}
 FINAL_ERROR = "final error"
-
-
-def family(dataset, knob):
-    """Name of a dataset without the value of a knob."""
-    return re.sub(rf"(?<=[\[,]){knob}=[^,\]]*,?", "", dataset) \
-        .replace(",]", "]").replace("[]", "")
 
 
 def sweeps(df):
@@ -44,8 +39,7 @@ def sweeps(df):
     for knob in KNOBS:
         values = datasets.get(f"p_dataset_{knob}",
                               pd.Series(dtype=float)).dropna().sort_values()
-        for name, group in values.groupby(
-                lambda dataset, knob=knob: family(dataset, knob)):
+        for name, group in values.groupby(partial(without_parameter, knob)):
             kind = several if group.nunique() > 1 else single
             kind[f"{name}, {knob}"] = knob, group
     return several or single

@@ -1,4 +1,3 @@
-import re
 from functools import partial
 
 import numpy as np
@@ -10,6 +9,7 @@ from benchmark_utils.plotting import (
     metric_axes,
     select,
     styles,
+    without_parameter,
 )
 
 COSTS = metric_axes("compute_s", "comm_bytes", "comm_bytes_max", "comm_hops",
@@ -18,12 +18,6 @@ TARGETS = {f"≤ {target}": float(target) for target in ("1e-2", "1e-3", "1e-6")
 ERROR = "objective_subspace_error"
 # Parameters of datasets: the number of ranks, and what may grow with it.
 RANKS, SIZES = "n_ranks", "n_ranks|n_x|n|n_samples"
-
-
-def without(parameters, dataset):
-    """Name of a dataset without some of its parameters."""
-    return re.sub(rf"(?<=[\[,])({parameters})=[^,\]]*,?", "", dataset) \
-        .replace(",]", "]").replace("[]", "")
 
 
 def problems(df):
@@ -40,7 +34,8 @@ def problems(df):
         "p_dataset_n_ranks"].dropna().sort_values()
     found = {}
     for parameters in RANKS, SIZES:
-        for name, group in ranks.groupby(partial(without, parameters)):
+        for name, group in ranks.groupby(
+                partial(without_parameter, parameters)):
             if len(group) > 1 and group.is_unique:
                 found.setdefault(name, group)
     return found or {name: ranks[[name]] for name in ranks.index}
