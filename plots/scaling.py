@@ -72,9 +72,11 @@ class Plot(BasePlot):
         points = self.points(df, problem, objective, cost, accuracy)
         never = points.columns[(points == np.inf).all()]
         return dict(
-            title=f"{objective} of {problem}\nto a subspace error {accuracy}"
-                  "; median of repetitions",
+            title=f"{objective} of {problem}\n{cost} to a subspace error "
+                  f"{accuracy}" + (
+                      "" if len(points) > 1 else "; one number of ranks only: "
+                      "configs/strong_scaling.yml has several"),
             xlabel="ranks" + ("<br>never reach it: " + ", ".join(never)
                               if len(never) else ""),
-            ylabel=f"{COSTS[cost].title}<br>{COSTS[cost].meaning}",
+            ylabel=COSTS[cost].title,
             scale="semilog-y")

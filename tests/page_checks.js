@@ -93,7 +93,8 @@ const emptyTraces = (figure, layout) => figure._fullData.filter(
         && canBeSeen(trace.x?.[i], layout.xaxis)));
 
 /* Titles; benchopt labels powers of ten only, so that a scale that the user
-   chooses may leave an axis bare and its title on the axis. */
+   chooses may leave an axis bare and its title on the axis; nor does a
+   logarithmic one show points at zero. */
 const textDefects = (find, plot, frame) => {
   const titles = find('.gtitle, .xtitle, .ytitle');
   const outside = titles.filter(title => box(title).left < frame.left - 1
@@ -122,8 +123,9 @@ const figureDefects = scaleOfPage => {
   return [
     getPlotData().data.length === 0 && 'no traces',
     marks.length === 0 && 'nothing is drawn',
-    ...emptyTraces(figure, layout).map(trace => `empty trace ${trace.name}`),
     ...(layout.annotations ?? []).map(note => note.text),
+    ...(scaleOfPage ? emptyTraces(figure, layout).map(
+      trace => `empty trace ${trace.name}`) : []),
     ...(scaleOfPage ? textDefects(find, plot, frame) : []),
     ...others.map(other => `figure over ${other.id || 'the controls'}`)];
 };
