@@ -71,12 +71,11 @@ class Plot(BasePlot):
     def get_metadata(self, df, problem, objective, cost, accuracy):
         points = self.points(df, problem, objective, cost, accuracy)
         never = points.columns[(points == np.inf).all()]
+        ranks = "ranks" if len(points) > 1 else \
+            "ranks (configs/strong_scaling.yml has several)"
+        if len(never):
+            ranks += f"<br>never reach it: {', '.join(never)}"
         return dict(
             title=f"{objective} of {problem}\n{cost} to a subspace error "
-                  f"{accuracy}" + (
-                      "" if len(points) > 1 else "; one number of ranks only: "
-                      "configs/strong_scaling.yml has several"),
-            xlabel="ranks" + ("<br>never reach it: " + ", ".join(never)
-                              if len(never) else ""),
-            ylabel=COSTS[cost].title,
-            scale="semilog-y")
+                  f"{accuracy}",
+            xlabel=ranks, ylabel=COSTS[cost].title, scale="semilog-y")
