@@ -220,7 +220,7 @@ def cells(heading, values, texts, best=None):
     and hyphens, and cuts headings wider than the cells: hence the rest.
     """
     ranks = values.rank(method="dense", ascending=False, na_option="top")
-    width = max(7, len(heading) + 2)
+    width = max(9, len(heading) + 3)
     texts = [text.ljust(width, FIGURE_SPACE).replace(" ", NO_BREAK)
              .replace("-", "-" + WORD_JOINER) + WORD_JOINER
              for text in texts]
