@@ -12,7 +12,7 @@ from benchopt.utils.parametrized_name_mixin import _extract_options
 from conftest import ROOT, get_field, load_dataset
 from sklearn.decomposition import PCA
 
-from benchmark_utils.hdf5_input import parse_axes
+from benchmark_utils import hdf5_input
 from benchmark_utils.storage import load_reference
 
 SAMPLES = Path(iris_sample_data.path)
@@ -135,7 +135,7 @@ def test_streaming_changes_nothing(hdf5_file, write, array, background,
     expected = stored(whole)
     whole.path.unlink()
     monkeypatch.setattr(  # 8 steps: 3, 3 and 2
-        "benchmark_utils.hdf5_input.BLOCK_BYTES", 3 * array[0].nbytes)
+        hdf5_input, "BLOCK_BYTES", 3 * array[0].nbytes)
     np.testing.assert_array_equal(
         stored(get_field(hdf5_file, **parameters)), expected)
 
@@ -370,7 +370,7 @@ def test_commands_of_the_documentation(hdf5_file):
         _, _, parameters = _extract_options(command)
         assert parameters.keys() <= hdf5_file.Dataset.parameters.keys()
         shape = [2] * (1 + parameters["axes"].count("-"))
-        parse_axes(parameters["axes"], shape)
+        hdf5_input.parse_axes(parameters["axes"], shape)
 
 
 def test_the_template_is_a_dataset(tmp_path):
