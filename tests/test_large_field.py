@@ -45,7 +45,7 @@ def test_a_field_larger_than_memory(partition):
 
 
 @pytest.mark.parametrize("wrong, culprit", [
-    ({"block_bytes": 2**40}, "_row_blocks(?s:.*)MemoryError"),
+    ({"block_bytes": 2**40}, "in row_blocks(?s:.*)MemoryError"),
     ({"batch": 10**6}, r"rank \d failed: .*MemoryError"),
 ])
 def test_the_limit_is_one(wrong, culprit):
