@@ -109,15 +109,15 @@ def check_the_well(path):
                 dimensions[name].shape[-1] for name in associated)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind, partition", [
+    *((kind, "features") for kind in KINDS),
+    # A sample of a scalar would be one number.
+    *((kind, "samples") for kind in KINDS if kind != "t0")])
 @pytest.mark.parametrize("n_ranks, decomposition", RANKS_AND_CUTS)
-@pytest.mark.parametrize("partition", ["samples", "features"])
 @pytest.mark.parametrize("heterogeneity", [1.0, 0.5, 0.0])
 def test_fields_of_the_well(hdf5_file, tmp_path, kind, n_ranks, decomposition,
                             partition, heterogeneity):
     """Components are features, trajectories and points are space."""
-    if (kind, partition) == ("t0", "samples"):
-        pytest.skip("a sample would be one number")
     array = numbers(N_TRAJECTORIES, N_STEPS, *SPACE, *KINDS[kind])
     path = write_well(tmp_path / "well.h5", {
         f"{kind}_fields/f": (array, True, True, [True, True])})
