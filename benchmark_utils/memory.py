@@ -1,4 +1,5 @@
 """Peak memory of this process above a starting level."""
+import ctypes
 import resource
 import sys
 from pathlib import Path
@@ -13,6 +14,13 @@ def _status_mb(key):
     return int(line.split()[1]) * 1024 / 1e6
 
 
+def _return_freed_memory():
+    """Freed pages that glibc keeps would hide what is allocated next."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
+
+
 class MemoryMeter:
     """Resident memory: the level now, and the peak above it later.
 
@@ -22,11 +30,13 @@ class MemoryMeter:
 
     def __init__(self):
         self.has_proc = STATUS.exists()
+        _return_freed_memory()
         self.level = _status_mb("VmRSS") if self.has_proc else self._peak()
         self.forget_peak()
 
     def forget_peak(self):
         """Scoring and loading are not the method's: start a new peak."""
+        _return_freed_memory()
         if self.has_proc:
             try:
                 Path("/proc/self/clear_refs").write_text("5")

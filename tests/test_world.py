@@ -263,7 +263,8 @@ def test_threads_per_rank(field, monkeypatch):
 
 def test_prints_of_a_method_are_shown(field, capfd):
     def rounds(comm, data, n_components, rng):
-        print("hello from rank", comm.rank)
+        # One write: pieces of the ranks' lines may be interleaved.
+        print(f"hello from rank {comm.rank}\n", end="")
         yield data.random_basis(n_components, rng)
 
     world = start(rounds, field)
