@@ -5,7 +5,7 @@ import numpy as np
 from benchmark_utils.linalg import product
 
 # A rank's data are scored in pieces of about this size, in float64.
-PIECE_BYTES = 2**24
+PIECE_BYTES = 2**22
 # An estimate may be this far from orthonormal before it is an error.
 ORTHONORMALITY = 1e-6
 
