@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse.csgraph import connected_components
 
-from benchmark_utils.linalg import gram_product, orthonormal
+from benchmark_utils.linalg import gram, gram_product, orthonormal
 
 EDGE_PROBABILITY = 0.5  # of the graph erdos_renyi
 # Above the rounding of a Gram matrix of unit columns.
@@ -166,19 +166,33 @@ class Gossip:
         return value
 
 
-def largest_variance(gossip, data, U):
+def local_covariance(comm, data):
+    """This rank's covariance, as a function of U (d x k) that applies it.
+
+    Weighted so that the mean over ranks is the covariance of all samples.
+    Methods of many rounds need it often: where the d x d matrix is smaller
+    than the block, that matrix is applied.
+    """
+    X, weight = data.X, comm.size / data.n_samples
+    if len(X) < data.n_features:
+        return lambda U: weight * gram_product(X, U)
+    covariance = weight * gram([X], data.n_features)
+    covariance += np.triu(covariance, 1).T
+    return lambda U: covariance @ U
+
+
+def largest_variance(gossip, covariance, U):
     """Largest eigenvalue of any rank's covariance, the same on every rank.
 
-    A rank's covariance is weighted so that the mean over ranks is that of all
-    samples. A few local block power iterations from the basis U find the
-    rank's own; the maximum over ranks is exact.
+    A few block power iterations with the local covariance, a function as
+    :func:`local_covariance` returns it, from the basis U find the rank's own;
+    the maximum over ranks is exact.
 
     Communication: see :meth:`Gossip.maximum`.
     """
     for _ in range(5):
-        U = orthonormal(gram_product(data.X, U))
-    own = np.linalg.norm(gram_product(data.X, U), 2)
-    return gossip.maximum(own * gossip.graph.size / data.n_samples)
+        U = orthonormal(covariance(U))
+    return gossip.maximum(np.linalg.norm(covariance(U), 2))
 
 
 def orthonormalize(gossip, V):

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark_utils.metrics import METRICS
+from benchmark_utils.network import NETWORKS, communication_seconds
 
 # One colour per method, at least 28 apart in CIELAB; keep it when adding one.
 COLOURS = {
@@ -88,6 +89,45 @@ def select(df, dataset, objective):
               & (df["objective_name"] == objective) & (df["stop_val"] > 0)]
     return runs.assign(rounds=runs["stop_val"]).drop_duplicates(
         ["solver_name", "idx_rep", "stop_val"], keep="last")
+
+
+def modelled(runs, name, ranks=None):
+    """Put runs on a network: measured compute time and modelled calls.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    name : str
+        Key of ``NETWORKS``.
+    ranks : int, optional
+        Each with the data of one of the measured ranks, default: as many.
+
+    Returns
+    -------
+    runs : DataFrame
+        With a column ``modelled_s``; without the runs that cannot be modelled
+        on so many ranks.
+    axis : Axis
+    notes : list of str
+        For the title.
+    """
+    network = NETWORKS[name]
+    runs = runs.assign(modelled_s=[
+        compute + communication_seconds(calls, network, P, ranks or P)
+        for compute, calls, P in zip(
+            runs["objective_compute_s"], runs["objective_calls"],
+            runs["objective_n_ranks"], strict=True)])
+    unknown = runs["modelled_s"].isna()
+    axis = Axis("modelled_s", f"modelled time, {name} (s)",
+                f"measured compute time + calls at "
+                f"{1e6 * network.latency:g} µs and "
+                f"{network.bandwidth / 1e6:,.0f} MB/s", "s")
+    notes = [f"modelled on {ranks} ranks, each with the data of one of these"
+             ] if ranks else []
+    if unknown.any():
+        notes.append("growth unknown, left out: "
+                     + ", ".join(sorted(set(runs["solver_name"][unknown]))))
+    return runs[~unknown], axis, notes
 
 
 def without_parameter(name, dataset):

@@ -1,23 +1,35 @@
 import numpy as np
 from benchopt import BasePlot
 
+from benchmark_utils.network import NETWORKS
 from benchmark_utils.plotting import (
     ERRORS,
     colour,
     costs_to_reach,
     metric_axes,
+    modelled,
     one_each,
     readable,
     select,
     title,
 )
 
-# Modelled seconds become further entries.
-COSTS = metric_axes("comm_bytes", "comm_bytes_max", "wall_s", "compute_s",
-                    "memory_mb", "samples_seen")
+MEASURED = metric_axes("comm_bytes", "comm_bytes_max", "wall_s", "compute_s",
+                       "memory_mb", "samples_seen")
+MODELLED = {f"time, {name}{where}": (name, ranks)
+            for where, ranks in (("", None), (", 1024 ranks", 1024))
+            for name in NETWORKS}
 TARGETS = {f"≤ {target}": float(target)
            for target in ("1e-1", "1e-2", "1e-3", "1e-4", "1e-6")}
 WHOLE_RUN = "the whole run"
+
+
+def costed(df, dataset, objective, cost):
+    """Runs, the axis of their costs, and notes on these."""
+    runs = select(df, dataset, objective)
+    if cost in MODELLED:
+        return modelled(runs, *MODELLED[cost])
+    return runs, MEASURED[cost], []
 
 
 class Plot(BasePlot):
@@ -29,10 +41,11 @@ class Plot(BasePlot):
                "error": [name for name in ERRORS if name in (
                    "subspace error", "excess error",
                    "worst domain's excess error")],
-               "accuracy": [*TARGETS, WHOLE_RUN], "cost": list(COSTS)}
+               "accuracy": [*TARGETS, WHOLE_RUN],
+               "cost": [*MEASURED, *MODELLED]}
 
     def plot(self, df, dataset, objective, error, accuracy, cost):
-        runs, axis = select(df, dataset, objective), COSTS[cost]
+        runs, axis, _ = costed(df, dataset, objective, cost)
         error = ERRORS[error].column
         ends = one_each(runs, "last")
         costs = ends[axis.column] if accuracy == WHOLE_RUN else costs_to_reach(
@@ -59,6 +72,7 @@ class Plot(BasePlot):
     def get_metadata(self, df, dataset, objective, error, accuracy, cost):
         goal = (f"cost of {accuracy}" if accuracy == WHOLE_RUN else
                 f"until {ERRORS[error].title} {accuracy}; grey: never")
-        return dict(title=title(select(df, dataset, objective), dataset,
-                                objective, goal),
-                    ylabel=COSTS[cost].title, scale="log")
+        runs, axis, notes = costed(df, dataset, objective, cost)
+        return dict(title="\n".join([title(runs, dataset, objective, goal),
+                                     *notes]),
+                    ylabel=axis.title, scale="log")

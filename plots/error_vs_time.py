@@ -1,17 +1,14 @@
 from benchopt import BasePlot
 
 from benchmark_utils.metrics import METRICS
-from benchmark_utils.network import (
-    NETWORKS,
-    OTHER_RANKS,
-    communication_seconds,
-)
+from benchmark_utils.network import NETWORKS, OTHER_RANKS
 from benchmark_utils.plotting import (
     ERRORS,
     Axis,
     curves,
     labels,
     metric_axes,
+    modelled,
     select,
     styles,
 )
@@ -27,33 +24,12 @@ MEASURED = metric_axes("wall_s", "compute_s", "comm_s") | {
 AS_MEASURED = "as measured"
 
 
-def modelled(runs, name, ranks):
-    """Runs that the model can put on a network, their axis, and a note."""
-    network = NETWORKS[name]
-    runs = runs.assign(modelled_s=[
-        compute + communication_seconds(
-            calls, network, P, P if ranks == AS_MEASURED else int(ranks))
-        for compute, calls, P in zip(
-            runs["objective_compute_s"], runs["objective_calls"],
-            runs["objective_n_ranks"], strict=True)])
-    unknown = runs["modelled_s"].isna()
-    axis = Axis("modelled_s", f"modelled time, {name} (s)",
-                f"measured compute time + calls at "
-                f"{1e6 * network.latency:g} µs and "
-                f"{network.bandwidth / 1e6:,.0f} MB/s")
-    notes = [] if ranks == AS_MEASURED else [
-        f"modelled on {ranks} ranks, each with the data of one of these"]
-    if unknown.any():
-        notes.append("growth unknown, left out: "
-                     + ", ".join(sorted(set(runs["solver_name"][unknown]))))
-    return runs[~unknown], axis, notes
-
-
 def timed(df, dataset, objective, time, ranks):
     """Runs, the axis of their seconds, and notes on these."""
     runs = select(df, dataset, objective)
     if time in NETWORKS:
-        return modelled(runs, time, ranks)
+        return modelled(runs, time, None if ranks == AS_MEASURED
+                        else int(ranks))
     return runs, MEASURED[time], [] if ranks == AS_MEASURED else [
         f"measured, not on {ranks} ranks: choose a network"]
 

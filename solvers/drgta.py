@@ -1,7 +1,11 @@
 import numpy as np
 
-from benchmark_utils.gossip import Gossip, largest_variance
-from benchmark_utils.linalg import gram_product, polar_factor
+from benchmark_utils.gossip import (
+    Gossip,
+    largest_variance,
+    local_covariance,
+)
+from benchmark_utils.linalg import polar_factor
 from benchmark_utils.solver import MPISolver
 
 
@@ -33,14 +37,14 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
         def gradient(x):
-            product = gram_product(data.X, x) * comm.size / data.n_samples
-            return tangent(x, -product)
+            return tangent(x, -covariance(x))
 
         x = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
+        covariance = local_covariance(comm, data)
         yield x
         step = 0.4 * (1 - gossip.deviation(n_mixings)) ** 2 \
-            / largest_variance(gossip, data, x)
+            / largest_variance(gossip, covariance, x)
         tracked = old = gradient(x)
         while True:
             mean, mean_tracked = gossip.mix(np.stack([x, tracked]), n_mixings)

@@ -1,7 +1,11 @@
 import numpy as np
 
-from benchmark_utils.gossip import Gossip, largest_variance
-from benchmark_utils.linalg import gram_product, orthonormal
+from benchmark_utils.gossip import (
+    Gossip,
+    largest_variance,
+    local_covariance,
+)
+from benchmark_utils.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 
@@ -28,15 +32,16 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
         def direction(X):
-            product = gram_product(data.X, X) * comm.size / data.n_samples
+            product = covariance(X)
             inner = (X / (X * X).sum(axis=0)).T @ product
             return product - X @ np.triu(inner)
 
         X = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
+        covariance = local_covariance(comm, data)
         yield X
         step = 0.1 * (3 - gossip.deviation(n_mixings)) ** 2 \
-            / largest_variance(gossip, data, X)
+            / largest_variance(gossip, covariance, X)
         tracked = old = direction(X)
         while True:
             mean, mean_tracked = gossip.mix(np.stack([X, tracked]), n_mixings)

@@ -58,6 +58,18 @@ def test_bars_of_the_whole_run(plots, results, cost, key):
     assert heights == sorted(heights)
 
 
+@pytest.mark.parametrize("cost, steps, sent", [
+    ("time, 1 GbE", 1, 60 * 61 / 2 * 8),
+    ("time, 1 GbE, 1024 ranks", 20, 2 * 1023 / 1024 * 60 * 61 / 2 * 8)])
+def test_bars_of_modelled_seconds(plots, results, cost, steps, sent):
+    """Compute time, and one allreduce of half a symmetric matrix."""
+    compute = results.query("solver_name == 'gram-eigh' and stop_val > 0")
+    seconds = np.array(bars(plots, results, cost=cost)["gram-eigh"]["y"])
+    np.testing.assert_allclose(
+        seconds - compute.groupby("idx_rep")["objective_compute_s"].min(),
+        steps * 24e-6 + sent / 117.7e6, rtol=1e-6)
+
+
 def test_a_repetition_that_fails():
     runs = pd.DataFrame(dict(
         solver_name="a", idx_rep=[0, 0, 1], sent=[10, 20, 5],

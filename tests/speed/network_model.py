@@ -8,10 +8,13 @@ cores. ``namespaces``: each rank in its own network namespace behind a virtual
 cable that tc limits to --rate Mbit/s both ways, joined by a bridge: a switched
 network; Linux and root only. Needs MPICH (mpiexec of hydra, UCX).
 
-Latency and bandwidth come from a ping-pong of two ranks alone. Prints, for
-every call and size, the measured time over the predicted one. Rounds of all
-calls take turns, so that what else runs on the machine meets all of them; the
-fastest decile counts.
+The latency is that of an empty message, the bandwidth of a rank comes from a
+ping-pong of two ranks alone, that of all together from messages between all
+neighbours in pairs. Prints, for every call and size, the measured time over
+the predicted one: for both the fastest of the algorithms, each of which is
+forced in a run of its own. Rounds of all calls take turns, so that what else
+runs on the machine meets all of them; the fastest decile of a run counts, and
+the median of the runs.
 """
 import argparse
 import json
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +31,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.network import (  # noqa: E402
-    Network,
-    algorithm_seconds,
-    algorithms,
-    call_seconds,
-)
+from benchmark_utils.network import Network, call_seconds  # noqa: E402
 
 SIZES = [2**13, 2**15, 2**17, 2**19, 2**21, 2**23]
 KINDS = ("allreduce", "bcast", "gather", "neighbor")
 TCP_ONLY = {"UCX_TLS": "tcp", "MPIR_CVAR_NOLOCAL": "1"}
+ALGORITHMS = [("recursive_doubling", "binomial"),
+              ("reduce_scatter_allgather",
+               "scatter_recursive_doubling_allgather")]
 NAME = "pcanet"  # prefix of namespaces and cables
 LAUNCHER = f"""#!/bin/sh
 # hydra: [-x] address command...; namespace r has the address 10.77.0.(r+1)
@@ -65,7 +66,11 @@ def programs(comm, n):
             comm.Recv(total, 0)
             comm.Send(array, 0)
 
-    return {"ping-pong": ping_pong,
+    def exchange():
+        if rank ^ 1 < size:
+            comm.Sendrecv(array, rank ^ 1, recvbuf=total)
+
+    return {"ping-pong": ping_pong, "exchange": exchange,
             "allreduce": lambda: comm.Allreduce(array, total, MPI.SUM),
             "bcast": lambda: comm.Bcast(array),
             "gather": lambda: comm.Gather(array, parts),
@@ -79,14 +84,14 @@ def measure(seconds):
     """
     from mpi4py import MPI
     comm, times = MPI.COMM_WORLD, {}
-    calls = {(name, n): call for n in SIZES
+    calls = {(name, n): call for n in [0, *SIZES]
              for name, call in programs(comm, n).items()}
     for call in calls.values():  # the first has to connect
         call()
     end = time.monotonic() + seconds
     while comm.bcast(time.monotonic() < end):
         for key, call in calls.items():
-            for _ in range(max(1, 2**18 // key[1])):
+            for _ in range(2**18 // max(key[1], 2**13) or 1):
                 # All wake up at once; a barrier lets some go much earlier.
                 together = comm.bcast(time.monotonic() + 2e-3)
                 time.sleep(max(0.0, together - time.monotonic()))
@@ -98,7 +103,7 @@ def measure(seconds):
                     - comm.allreduce(start, MPI.MIN))
     if comm.rank == 0:
         print(json.dumps([
-            [*key, float(np.quantile(each, 0.1)), len(each)]
+            [*key, float(np.quantile(each, 0.1))]
             for key, each in times.items()]))
 
 
@@ -108,8 +113,9 @@ def namespaces(n_ranks, rate):
     def run(*command):
         subprocess.run(" ".join(command).split(), check=True)
 
-    # A bucket of two frames: what is longer cannot pass at once.
-    limit = f"root tbf rate {rate}mbit burst 4kb latency 100ms"
+    # A bucket of one frame: what is longer cannot pass at once. A queue that
+    # holds everything: no congestion.
+    limit = f"root tbf rate {rate}mbit burst 1600b limit 1gb"
     with tempfile.TemporaryDirectory() as folder:
         launcher = Path(folder) / "launcher"
         launcher.write_text(LAUNCHER)
@@ -140,23 +146,16 @@ def namespaces(n_ranks, rate):
                 run(command)
 
 
-def fit(ping_pong):
-    """Latency and bandwidth with the least squares of relative errors."""
-    n = np.array(sorted(ping_pong))
-    one_way = np.array([ping_pong[each] for each in n]) / 2
-    (latency, per_byte), *_ = np.linalg.lstsq(
-        np.column_stack([1 / one_way, n / one_way]), np.ones(len(n)))
-    return float(latency), float(1 / per_byte)
+def fit(times, n_ranks):
+    """The network: bandwidths with the least squares of relative errors."""
+    def bandwidth(kind, factor):
+        seconds = np.array([times[kind, n] for n in SIZES]) * factor
+        shares = np.array(SIZES) / seconds
+        return shares @ shares / (shares @ (1 - latency / seconds))
 
-
-def prediction(kind, n_ranks, n, network):
-    """Seconds of a call by the algorithm that MPICH chooses."""
-    if kind == "neighbor":  # each rank sends to the one or two next to it
-        n *= min(2, n_ranks - 1)
-    if kind == "bcast" and n_ranks < 8:  # MPIR_CVAR_BCAST_MIN_PROCS
-        binomial, _ = algorithms(kind, n_ranks, n)
-        return algorithm_seconds(binomial, network)
-    return call_seconds(kind, n_ranks, n, network)
+    latency = times["ping-pong", 0] / 2
+    return Network(latency, bandwidth("ping-pong", 1 / 2),
+                   n_ranks // 2 * 2 * bandwidth("exchange", 1))
 
 
 def main():
@@ -164,44 +163,49 @@ def main():
     parser.add_argument("link", choices=["loopback", "namespaces", "rank"])
     parser.add_argument("--rate", type=int, default=100, help="Mbit/s")
     parser.add_argument("--ranks", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=10, help="per run")
+    parser.add_argument("--runs", type=int, default=3, help="per algorithm")
     arguments = parser.parse_args()
     if arguments.link == "rank":
         measure(arguments.seconds)
         return
 
-    mpiexec = [str(Path(sys.executable).with_name("mpiexec")),
-               "-n", str(arguments.ranks)]
-    program = [sys.executable, __file__, "rank", "--seconds",
-               str(arguments.seconds)]
     environment = os.environ | TCP_ONLY | {"OMP_NUM_THREADS": "1"}
+    wires = nullcontext([])
     if arguments.link == "namespaces":
         environment["UCX_NET_DEVICES"] = "eth0"
-        with namespaces(arguments.ranks, arguments.rate) as options:
-            output = subprocess.run(
-                [*mpiexec, *options, *program], env=environment, check=True,
-                stdout=subprocess.PIPE).stdout
-    else:
-        output = subprocess.run([*mpiexec, *program], env=environment,
-                                check=True, stdout=subprocess.PIPE).stdout
-    times = {(name, n): seconds
-             for name, n, seconds, _ in json.loads(output)}
-    n_rounds = json.loads(output)[0][-1]
+        wires = namespaces(arguments.ranks, arguments.rate)
 
-    latency, bandwidth = fit({n: times["ping-pong", n] for n in SIZES})
-    # The ranks share the cores that a ping-pong has for itself.
-    total = bandwidth if arguments.link == "loopback" else np.inf
-    network = Network(latency, bandwidth, total)
-    print(f"{arguments.ranks} ranks, {n_rounds} rounds, load "
-          f"{os.getloadavg()[0]:.1f}; fitted: {latency * 1e6:.0f} us, "
-          f"{bandwidth / 1e6:.1f} MB/s")
+    def run(options, allreduce, bcast):
+        output = subprocess.run(
+            [str(Path(sys.executable).with_name("mpiexec")), "-n",
+             str(arguments.ranks), *options, sys.executable, __file__, "rank",
+             "--seconds", str(arguments.seconds)],
+            env=environment | {
+                "MPIR_CVAR_ALLREDUCE_INTRA_ALGORITHM": allreduce,
+                "MPIR_CVAR_BCAST_INTRA_ALGORITHM": bcast},
+            check=True, stdout=subprocess.PIPE).stdout
+        return {(kind, n): seconds for kind, n, seconds in json.loads(output)}
+
+    with wires as options:
+        runs = [[run(options, *names) for names in ALGORITHMS]
+                for _ in range(arguments.runs)]
+    times = {key: min(np.median([each[i][key] for each in runs])
+                      for i in range(len(ALGORITHMS))) for key in runs[0][0]}
+
+    network = fit(times, arguments.ranks)
+    print(f"{arguments.ranks} ranks, load {os.getloadavg()[0]:.1f}; "
+          f"{network.latency * 1e6:.0f} us, {network.bandwidth / 1e6:.1f} "
+          f"MB/s, all together {network.total_bandwidth / 1e6:.1f} MB/s")
     print(f"{'payload':>10} {'ping-pong':>12}"
           + "".join(f"{kind:>18}" for kind in KINDS)
           + "   ms, measured / predicted")
     for n in SIZES:
         row = f"{n:10d} {times['ping-pong', n] * 500:12.3f}"
         for kind in KINDS:
-            predicted = prediction(kind, arguments.ranks, n, network)
+            # To all neighbours on a ring: the one or two next to the rank.
+            near = min(2, arguments.ranks - 1) if kind == "neighbor" else 1
+            predicted = call_seconds(kind, arguments.ranks, near * n, network)
             row += (f"{times[kind, n] * 1e3:11.3f} "
                     f"{times[kind, n] / predicted:6.2f}")
         print(row)
