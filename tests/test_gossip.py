@@ -1,12 +1,18 @@
 """Decentralised methods: mixing, every rank's score, rates, costs."""
 from math import ceil, log, sqrt
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 from conftest import metrics_per_round
 
-from benchmark_utils.gossip import adjacency, metropolis_weights
+from benchmark_utils.gossip import (
+    adjacency,
+    largest_variance,
+    local_covariance,
+    metropolis_weights,
+)
 from benchmark_utils.metrics import communication_floor, evaluate
 from benchmark_utils.world import World
 
@@ -35,6 +41,23 @@ def uneven_field(make_field, n_ranks, partition="samples",
         else X.reshape(13, 6, D).swapaxes(0, 1)
     return make_field(array, n_ranks=n_ranks, partition=partition,
                       weights=np.geomspace(3, 1, n_ranks))
+
+
+@pytest.mark.parametrize("n", (D - 5, 3 * D))
+def test_local_covariance(n):
+    """As a matrix or from the block, float32 data and all."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, D)).astype("float32")
+    comm = SimpleNamespace(size=4)
+    data = SimpleNamespace(X=X, n_samples=4 * n + 7, n_features=D)
+    covariance = local_covariance(comm, data)
+    exact = X.astype(float)
+    exact = exact.T @ exact * 4 / (4 * n + 7)
+    U = np.linalg.qr(rng.standard_normal((D, K)))[0]
+    np.testing.assert_allclose(covariance(U), exact @ U, rtol=1e-12)
+    gossip = SimpleNamespace(maximum=lambda value: value)
+    assert largest_variance(gossip, covariance, U) == pytest.approx(
+        np.linalg.norm(exact, 2), rel=0.1)
 
 
 @pytest.mark.parametrize("n_nodes", (1, 2, 3, 4, 12, 16))
