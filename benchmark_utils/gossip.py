@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse.csgraph import connected_components
 
-from benchmark_utils.linalg import gram, gram_product, orthonormal
+from benchmark_utils.linalg import orthonormal
 
 EDGE_PROBABILITY = 0.5  # of the graph erdos_renyi
 # Above the rounding of a Gram matrix of unit columns.
@@ -166,27 +166,16 @@ class Gossip:
         return value
 
 
-def local_covariance(comm, data):
-    """This rank's covariance, as a function of U (d x k) that applies it.
-
-    Weighted so that the mean over ranks is the covariance of all samples.
-    Methods of many rounds need it often: where the d x d matrix is smaller
-    than the block, that matrix is applied.
-    """
-    X, weight = data.X, comm.size / data.n_samples
-    if len(X) < data.n_features:
-        return lambda U: weight * gram_product(X, U)
-    covariance = weight * gram([X], data.n_features)
-    covariance += np.triu(covariance, 1).T
-    return lambda U: covariance @ U
-
-
 def largest_variance(gossip, covariance, U):
     """Largest eigenvalue of any rank's covariance, the same on every rank.
 
-    A few block power iterations with the local covariance, a function as
-    :func:`local_covariance` returns it, from the basis U find the rank's own;
-    the maximum over ranks is exact.
+    A few block power iterations from the basis U find the rank's own; the
+    maximum over ranks is exact.
+
+    Parameters
+    ----------
+    covariance : function of U
+        A product with the rank's own.
 
     Communication: see :meth:`Gossip.maximum`.
     """

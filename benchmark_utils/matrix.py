@@ -1,11 +1,13 @@
 """The distributed matrix X as a method sees it."""
 import time
+from functools import partial
 
 import numpy as np
 from mpi4py import MPI
 
 from benchmark_utils.linalg import (
     adjoint_product,
+    gram,
     gram_product,
     orthonormal,
     positive_qr,
@@ -57,11 +59,14 @@ class PartitionedMatrix:
     @property
     def X(self):
         """This rank's whole block; each access counts as one pass."""
+        self.samples_seen += 1
+        return self._whole_block()
+
+    def _whole_block(self):
         if self.one_pass:
             raise RuntimeError(
                 "This method declares one_pass = True: it sees the data "
                 "through data.batches(), once, and never holds data.X.")
-        self.samples_seen += 1
         return self._block
 
     def batches(self):
@@ -105,6 +110,25 @@ class PartitionedMatrix:
         Z = product(self.X, U)
         comm.Allreduce(MPI.IN_PLACE, Z)
         return adjoint_product(self.X, Z) / self.n_samples
+
+    def local_covariance(self):
+        """X'X U / n_samples of this rank's own X, as a function of U (d x k).
+
+        For methods of many rounds, partition ``samples``: applies the d x d
+        matrix where a product with that is cheaper than two with the block.
+        Each product counts as one pass, whichever it reads.
+        """
+        X, d = self._whole_block(), self.n_features
+        apply = partial(gram_product, X)
+        if len(X) >= d:
+            C = gram([X], d)
+            C += np.triu(C, 1).T
+            apply = C.__matmul__
+
+        def product(U):
+            self.samples_seen += 1
+            return apply(U) / self.n_samples
+        return product
 
     def inner(self, comm, U, V):
         """U'V of two bases; features: one allreduce of k * l floats."""

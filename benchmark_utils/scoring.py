@@ -4,7 +4,8 @@ import numpy as np
 
 from benchmark_utils.linalg import product
 
-# A rank's data are scored in pieces of about this size, in float64.
+# A rank's data are scored in pieces of about this size, in float64: small
+# beside the block, since two of them live at a time.
 PIECE_BYTES = 2**22
 # An estimate may be this far from orthonormal before it is an error.
 ORTHONORMALITY = 1e-6

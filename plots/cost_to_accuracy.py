@@ -72,7 +72,8 @@ class Plot(BasePlot):
     def get_metadata(self, df, dataset, objective, error, accuracy, cost):
         goal = (f"cost of {accuracy}" if accuracy == WHOLE_RUN else
                 f"until {ERRORS[error].title} {accuracy}; grey: never")
-        runs, axis, notes = costed(df, dataset, objective, cost)
-        return dict(title="\n".join([title(runs, dataset, objective, goal),
-                                     *notes]),
-                    ylabel=axis.title, scale="log")
+        _, axis, notes = costed(df, dataset, objective, cost)
+        heading = title(select(df, dataset, objective), dataset, objective,
+                        goal)
+        return dict(title="\n".join([heading, *notes]),
+                    ylabel=f"{axis.title}<br>{axis.meaning}", scale="log")

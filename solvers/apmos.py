@@ -25,9 +25,9 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, rank_factor):
         yield data.random_basis(n_components, rng)
-        X, n = data.X, data.n_samples
+        n = data.n_samples
         rank = min(rank_factor * n_components, n)
-        W = merge_factors(comm, leading_factor(X.T, rank), rank, "star")
+        W = merge_factors(comm, leading_factor(data.X.T, rank), rank, "star")
         Z = broadcast_basis(comm, W, n_components, n)
         # The paper divides by singular values; this is orthonormal as well.
-        yield data.orthonormalize(comm, adjoint_product(X, Z))
+        yield data.orthonormalize(comm, adjoint_product(data.X, Z))

@@ -1,7 +1,7 @@
 import numpy as np
 
 from benchmark_utils.gossip import Gossip
-from benchmark_utils.linalg import gram_product, orthonormal, polar_factor
+from benchmark_utils.linalg import orthonormal, polar_factor
 from benchmark_utils.solver import MPISolver
 
 
@@ -20,7 +20,8 @@ class Solver(MPISolver):
     ways.
     <b>Guarantee:</b> exact for any partition with a fixed K of the order of
     log(L / gap) / sqrt(1 - lambda_2), L the largest variance of a rank; the
-    tangent of the angle falls at least by 1 - gap / (2 lambda_k) per round.
+    tangent of the angle falls at least by 1 - gap / (2 lambda_k) per round,
+    in practice by lambda_{k+1} / lambda_k.
     <b>Fails when:</b> K is below that; with <i>align</i> = sign the tail goes
     at the pace of the gaps inside the leading k.
     <b>Reference:</b> Ye &amp; Zhang 2021, JMLR 22(238), algorithm 1 (align =
@@ -35,13 +36,14 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, align, topology, mixing,
                n_mixings):
+        covariance = data.local_covariance()
         start = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
         W = S = previous = start
         while True:
             yield W
             # Weighted so that the mean over ranks is that of all samples.
-            product = gram_product(data.X, W) * comm.size / data.n_samples
+            product = comm.size * covariance(W)
             S = gossip.mix(S + product - previous, n_mixings)
             previous = product
             W = aligned(S, start, align)

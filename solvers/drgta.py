@@ -1,10 +1,6 @@
 import numpy as np
 
-from benchmark_utils.gossip import (
-    Gossip,
-    largest_variance,
-    local_covariance,
-)
+from benchmark_utils.gossip import Gossip, largest_variance
 from benchmark_utils.linalg import polar_factor
 from benchmark_utils.solver import MPISolver
 
@@ -36,12 +32,16 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
+        own = data.local_covariance()
+
+        def covariance(x):  # of all samples in the mean over ranks
+            return comm.size * own(x)
+
         def gradient(x):
             return tangent(x, -covariance(x))
 
         x = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
-        covariance = local_covariance(comm, data)
         yield x
         step = 0.4 * (1 - gossip.deviation(n_mixings)) ** 2 \
             / largest_variance(gossip, covariance, x)

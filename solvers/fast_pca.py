@@ -1,10 +1,6 @@
 import numpy as np
 
-from benchmark_utils.gossip import (
-    Gossip,
-    largest_variance,
-    local_covariance,
-)
+from benchmark_utils.gossip import Gossip, largest_variance
 from benchmark_utils.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
@@ -31,6 +27,11 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
+        own = data.local_covariance()
+
+        def covariance(X):  # of all samples in the mean over ranks
+            return comm.size * own(X)
+
         def direction(X):
             product = covariance(X)
             inner = (X / (X * X).sum(axis=0)).T @ product
@@ -38,7 +39,6 @@ class Solver(MPISolver):
 
         X = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
-        covariance = local_covariance(comm, data)
         yield X
         step = 0.1 * (3 - gossip.deviation(n_mixings)) ** 2 \
             / largest_variance(gossip, covariance, X)

@@ -29,7 +29,6 @@ class Solver(MPISolver):
         gossip = Gossip(comm, topology, mixing, rng)
         while True:
             yield Q
-            X = data.X
-            Z = gossip.mix(product(X, Q), n_mixings)
-            Q = orthonormalize(gossip, adjoint_product(X, Z))
+            Z = gossip.mix(product(data.X, Q), n_mixings)
+            Q = orthonormalize(gossip, adjoint_product(data.X, Z))
             n_mixings = min(n_mixings + growth, gossip.enough)

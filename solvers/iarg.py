@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.linalg import gram_product, orthonormal
+from benchmark_utils.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 
@@ -30,6 +30,7 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, step):
         comm.declare(send="ring")
+        covariance = data.local_covariance()
         P, rank, d = comm.size, comm.rank, data.n_features
         token = np.zeros((2 * d + n_components, n_components))
         token[:d] = data.random_basis(n_components, rng)
@@ -40,7 +41,7 @@ class Solver(MPISolver):
             yield W.copy()
             if rank > 0:
                 comm.Recv(token, rank - 1)
-            Y = gram_product(data.X, W) / data.n_samples
+            Y = covariance(W)
             local = np.vstack([Y - W @ (W.T @ Y), W.T @ Y])
             token[d:] += local - own
             own = local

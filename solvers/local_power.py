@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.linalg import gram_product, orthonormal, procrustes
+from benchmark_utils.linalg import orthonormal, procrustes
 from benchmark_utils.solver import MPISolver
 
 
@@ -24,14 +24,14 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, local_steps, schedule):
+        covariance = data.local_covariance()
         W = data.random_basis(n_components, rng)
         total = np.empty_like(W)
         while True:
             yield W
             for _ in range(local_steps - 1):
-                W = orthonormal(gram_product(data.X, W))
-            # Not normalised: a rank weighs as much as its data.
-            Y = gram_product(data.X, W)
+                W = orthonormal(covariance(W))
+            Y = covariance(W)
             if local_steps > 1:
                 reference = W.copy()
                 comm.Bcast(reference)

@@ -25,15 +25,15 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
-        n, X = data.n_samples, data.X
+        n = data.n_samples
         upper = np.triu_indices(n)
-        local = gram([X.T], n)[upper]
+        local = gram([data.X.T], n)[upper]
         total = np.empty_like(local)
         comm.Allreduce(local, total)
         C = np.zeros((n, n))
         C[upper] = total
         variance, V = leading_eigenpairs(C, n_components)
         if variance[-1] > SMALL * variance[0]:
-            yield adjoint_product(X, V / np.sqrt(variance))
+            yield adjoint_product(data.X, V / np.sqrt(variance))
         else:
-            yield data.orthonormalize(comm, adjoint_product(X, V))
+            yield data.orthonormalize(comm, adjoint_product(data.X, V))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.linalg import gram_product, orthonormal, procrustes
+from benchmark_utils.linalg import orthonormal, procrustes
 from benchmark_utils.quantization import quantized_sum
 from benchmark_utils.solver import MPISolver
 
@@ -31,12 +31,13 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, coding, bits):
         # Parts of the sum get smaller and wider with P.
         comm.declare(allgather="unknown")
+        covariance = data.local_covariance()
         W = data.random_basis(n_components, rng)
         own, total = np.zeros_like(W), np.zeros_like(W)
         while True:
             yield W
-            Y = gram_product(data.X, W) / data.n_samples
-            change, total_change = quantized_sum(comm, Y - own, bits)
+            change, total_change = quantized_sum(
+                comm, covariance(W) - own, bits)
             if coding == "naive":
                 W = orthonormal(total_change)
                 continue

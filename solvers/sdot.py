@@ -1,5 +1,5 @@
 from benchmark_utils.gossip import Gossip
-from benchmark_utils.linalg import gram_product, orthonormal
+from benchmark_utils.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 
@@ -26,9 +26,10 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings,
                growth):
+        covariance = data.local_covariance()
         Q = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
         while True:
             yield Q
-            Q = orthonormal(gossip.mix(gram_product(data.X, Q), n_mixings))
+            Q = orthonormal(gossip.mix(covariance(Q), n_mixings))
             n_mixings = min(n_mixings + growth, gossip.enough)

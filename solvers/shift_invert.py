@@ -15,9 +15,9 @@ class Solver(MPISolver):
     model: its own (<i>first</i>), that of each rank, averaging the results as
     DANE does (<i>average</i>), or the sum of all models (<i>merged</i>).
     <b>Round:</b> a reduce of d k floats and a broadcast of (d + s) k floats,
-    s &lt;= 9 k the size of the search space; average: also a broadcast of
-    (2 d + 1) k + 1 and a reduce of d k. The first round: a gather of d r
-    floats per rank (merged) and a broadcast of d k.
+    s &lt;= 8 k the size of the search space, and of 16 k^2 in every sixth;
+    average: also a broadcast of (2 d + 1) k + 1 and a reduce of d k. The first
+    round: a gather of d r floats per rank (merged) and a broadcast of d k.
     <b>Memory:</b> d s floats per rank, at rank 0 also d (s + r P).
     <b>Guarantee:</b> exact for any partition, in O(sqrt(1 + mu / gap)) rounds
     per digit, mu = ||C - model||: for merged at most the mean variance that

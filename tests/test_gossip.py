@@ -10,9 +10,9 @@ from conftest import metrics_per_round
 from benchmark_utils.gossip import (
     adjacency,
     largest_variance,
-    local_covariance,
     metropolis_weights,
 )
+from benchmark_utils.matrix import PartitionedMatrix
 from benchmark_utils.metrics import communication_floor, evaluate
 from benchmark_utils.world import World
 
@@ -43,18 +43,21 @@ def uneven_field(make_field, n_ranks, partition="samples",
                       weights=np.geomspace(3, 1, n_ranks))
 
 
-@pytest.mark.parametrize("n", (D - 5, 3 * D))
-def test_local_covariance(n):
-    """As a matrix or from the block, float32 data and all."""
+@pytest.mark.parametrize("n_steps", (1, 5))
+def test_local_covariance(make_field, n_steps):
+    """By the block or by a matrix: the same product, a pass each."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((n, D)).astype("float32")
-    comm = SimpleNamespace(size=4)
-    data = SimpleNamespace(X=X, n_samples=4 * n + 7, n_features=D)
-    covariance = local_covariance(comm, data)
-    exact = X.astype(float)
-    exact = exact.T @ exact * 4 / (4 * n + 7)
+    array = rng.standard_normal((n_steps, 30, D))
+    data = PartitionedMatrix(
+        make_field(array, n_ranks=2, dtype="float32"), 1, rng)
+    data.load()
+    covariance = data.local_covariance()
+    X = array[:, 15:].reshape(-1, D).astype("float32").astype(float)
+    exact = X.T @ X / (30 * n_steps)
     U = np.linalg.qr(rng.standard_normal((D, K)))[0]
-    np.testing.assert_allclose(covariance(U), exact @ U, rtol=1e-12)
+    for n_products in (1, 2):
+        np.testing.assert_allclose(covariance(U), exact @ U, rtol=1e-12)
+        assert data.samples_seen == n_products
     gossip = SimpleNamespace(maximum=lambda value: value)
     assert largest_variance(gossip, covariance, U) == pytest.approx(
         np.linalg.norm(exact, 2), rel=0.1)

@@ -11,6 +11,7 @@ from conftest import (
     spectrum_array,
 )
 
+from benchmark_utils.memory import MemoryMeter
 from benchmark_utils.metrics import METRICS
 from benchmark_utils.world import WorldError
 
@@ -220,10 +221,13 @@ def test_data_are_read_only(solvers, make_field):
 @pytest.mark.parametrize("heterogeneity", [1, 0])
 def test_memory_is_the_block_and_little_else(
         solvers, make_field, heterogeneity):
-    """Neither what reading and scoring left behind, nor less than it is."""
+    """Not what reading and scoring left behind, nor less for it."""
+    if not MemoryMeter().has_proc:
+        pytest.skip("This system does not reset the peak of a process.")
     values = np.random.default_rng(0).standard_normal((40, 5000, 30))
     field = make_field(values, n_ranks=2, heterogeneity=heterogeneity)
     block_mb = values.nbytes / 2 / 1e6
     for name, blocks in [("block-power", 1), ("gram-eigh", 0)]:
         rounds = metrics_per_round(solvers[name], field, 5, 1)
-        assert 0 <= rounds[-1]["memory_mb"] / block_mb - blocks < 0.6, name
+        used = rounds[-1]["memory_mb"] / block_mb
+        assert blocks <= used < blocks + 0.6, name

@@ -92,7 +92,7 @@ def measure(seconds):
     end = time.monotonic() + seconds
     while comm.bcast(time.monotonic() < end):
         for key, call in calls.items():
-            for _ in range(2**18 // max(key[1], 2**13) or 1):
+            for _ in range(max(1, 2**18 // max(key[1], 2**13))):
                 # All wake up at once; a barrier lets some go much earlier.
                 together = comm.bcast(time.monotonic() + 2e-3)
                 time.sleep(max(0.0, together - time.monotonic()))
