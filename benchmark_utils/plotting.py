@@ -163,11 +163,12 @@ def curve(runs, x, y, band):
         low[axis], median[axis], high[axis] = np.nanquantile(
             values, [0.1, 0.5, 0.9], axis=1)
     shown = median["x"] > 0
-    points = {axis: median[axis][shown].tolist() for axis in "xy"}
+    points = {axis: median[axis] for axis in "xy"}
     if runs["idx_rep"].nunique() > 1:
-        points |= {f"{band}_low": low[band][shown].tolist(),
-                   f"{band}_high": high[band][shown].tolist()}
-    return points
+        points |= {f"{band}_low": low[band], f"{band}_high": high[band]}
+    # The page holds every curve of every option: eight digits are enough.
+    return {key: [float(f"{value:.8g}") for value in values[shown]]
+            for key, values in points.items()}
 
 
 def curves(runs, style, x, y, band):

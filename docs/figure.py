@@ -19,9 +19,10 @@ def draw(ax, traces, solvers):
         x, y, colour = trace["x"], trace["y"], trace["color"]
         if trace["label"] not in solvers:
             ax.axvline(x[0], color=colour, ls="--", zorder=0)
-            ax.annotate(trace["label"], (x[0], 0.5), (-4, 0), rotation=90,
+            ax.annotate(trace["label"], (x[0], 0.07), (-5, 0), rotation=90,
                         xycoords=("data", "axes fraction"), color=colour,
-                        textcoords="offset points", ha="right", va="center")
+                        textcoords="offset points", ha="right", va="bottom",
+                        fontsize="small")
         elif trace["marker"] >= len(PLOTLY_MARKERS):  # spread of one point
             ax.plot(x, y, color=colour)
         else:
@@ -38,7 +39,7 @@ def main():
     parser.add_argument("--dataset", default=(
         "vlasov-poisson[case=two_stream]"))
     parser.add_argument("--command", help="that gave the results", default=(
-        "benchopt run . --config configs/quick.yml"))
+        "benchopt run . --config configs/error_vs_communication.yml"))
     parser.add_argument("--output", type=Path, default=(
         ROOT / "docs" / "error_vs_communication.png"))
     arguments = parser.parse_args()
