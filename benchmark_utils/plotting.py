@@ -3,6 +3,7 @@ import colorsys
 import re
 import zlib
 from collections import namedtuple
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -91,6 +92,12 @@ def select(df, dataset, objective):
         ["solver_name", "idx_rep", "stop_val"], keep="last")
 
 
+def listed(note, solvers, **options):
+    """A note with names, in lines that fit above or below a figure."""
+    return "<br>".join(wrap(note + ", ".join(sorted(set(solvers))), 110,
+                            break_on_hyphens=False, **options))
+
+
 def modelled(runs, name, ranks=None):
     """Put runs on a network: measured compute time and modelled calls.
 
@@ -108,7 +115,7 @@ def modelled(runs, name, ranks=None):
         With a column ``modelled_s``; without the runs that cannot be modelled
         on so many ranks.
     axis : Axis
-    notes : list of str
+    note : str
         For the title.
     """
     network = NETWORKS[name]
@@ -122,12 +129,15 @@ def modelled(runs, name, ranks=None):
                 f"measured compute time + calls at "
                 f"{1e6 * network.latency:g} µs and "
                 f"{network.bandwidth / 1e6:,.0f} MB/s", "s")
-    notes = [f"modelled on {ranks} ranks, each with the data of one of these"
-             ] if ranks else []
+    notes = []
+    if ranks:
+        notes.append(f"modelled on {ranks} ranks, each with the data of one "
+                     "of these")
     if unknown.any():
-        notes.append("growth unknown, left out: "
-                     + ", ".join(sorted(set(runs["solver_name"][unknown]))))
-    return runs[~unknown], axis, notes
+        notes.append("growth unknown: ")
+    note = listed("; ".join(notes), runs["solver_name"][unknown],
+                  max_lines=1, placeholder=" ...")
+    return runs[~unknown], axis, note
 
 
 def without_parameter(name, dataset):
@@ -224,7 +234,8 @@ def vertical_line(label, x, grey, traces):
 def title(runs, dataset, objective, note):
     """The problem, what is drawn of the repetitions, and a note."""
     ranks, repetitions = n_ranks(runs), runs["idx_rep"].nunique()
-    where = "" if np.isnan(ranks) else f", {ranks:.0f} ranks"
+    where = "" if np.isnan(ranks) or "n_ranks=" in dataset \
+        else f", {ranks:.0f} ranks"
     drawn = (f"median of {repetitions} repetitions" if repetitions > 1
              else "one repetition")
     return f"{objective} of {dataset}{where}\n{drawn}; {note}"

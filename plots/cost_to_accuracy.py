@@ -25,11 +25,11 @@ WHOLE_RUN = "the whole run"
 
 
 def costed(df, dataset, objective, cost):
-    """Runs, the axis of their costs, and notes on these."""
+    """Runs, the axis of their costs, and a note on these."""
     runs = select(df, dataset, objective)
     if cost in MODELLED:
         return modelled(runs, *MODELLED[cost])
-    return runs, MEASURED[cost], []
+    return runs, MEASURED[cost], ""
 
 
 class Plot(BasePlot):
@@ -72,8 +72,8 @@ class Plot(BasePlot):
     def get_metadata(self, df, dataset, objective, error, accuracy, cost):
         goal = (f"cost of {accuracy}" if accuracy == WHOLE_RUN else
                 f"until {ERRORS[error].title} {accuracy}; grey: never")
-        _, axis, notes = costed(df, dataset, objective, cost)
+        _, axis, note = costed(df, dataset, objective, cost)
         heading = title(select(df, dataset, objective), dataset, objective,
                         goal)
-        return dict(title="\n".join([heading, *notes]),
-                    ylabel=f"{axis.title}<br>{axis.meaning}", scale="log")
+        return dict(title="\n".join(filter(None, [heading, note])),
+                    ylabel=axis.title, scale="log")

@@ -25,13 +25,13 @@ AS_MEASURED = "as measured"
 
 
 def timed(df, dataset, objective, time, ranks):
-    """Runs, the axis of their seconds, and notes on these."""
+    """Runs, the axis of their seconds, and a note on these."""
     runs = select(df, dataset, objective)
     if time in NETWORKS:
         return modelled(runs, time, None if ranks == AS_MEASURED
                         else int(ranks))
-    return runs, MEASURED[time], [] if ranks == AS_MEASURED else [
-        f"measured, not on {ranks} ranks: choose a network"]
+    return runs, MEASURED[time], "" if ranks == AS_MEASURED else (
+        f"measured, not on {ranks} ranks: choose a network")
 
 
 class Plot(BasePlot):
@@ -48,6 +48,7 @@ class Plot(BasePlot):
         return curves(runs, styles(df), axis.column, ERRORS[error].column, "x")
 
     def get_metadata(self, df, dataset, objective, error, time, ranks):
-        runs, axis, notes = timed(df, dataset, objective, time, ranks)
+        runs, axis, note = timed(df, dataset, objective, time, ranks)
         metadata = labels(runs, dataset, objective, axis, ERRORS[error])
-        return metadata | dict(title="\n".join([metadata["title"], *notes]))
+        return metadata | dict(
+            title="\n".join(filter(None, [metadata["title"], note])))

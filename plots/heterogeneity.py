@@ -6,6 +6,7 @@ from benchopt import BasePlot
 
 from benchmark_utils.plotting import (
     cost_to_reach,
+    listed,
     one_each,
     select,
     styles,
@@ -26,7 +27,7 @@ FINAL_ERROR = "final error"
 
 
 def sweeps(df):
-    """Datasets that differ in one knob only, by a name for them.
+    """Datasets of several ranks that differ in one knob only, by name.
 
     A file without any gives every dataset, as a sweep of one value.
 
@@ -35,6 +36,8 @@ def sweeps(df):
     dict : name -> (knob, Series of the knob's values by dataset name)
     """
     datasets = df.drop_duplicates("dataset_name").set_index("dataset_name")
+    shared = datasets[datasets["objective_n_ranks"] > 1]
+    datasets = datasets if shared.empty else shared
     several, single = {}, {}
     for knob in KNOBS:
         values = datasets.get(f"p_dataset_{knob}",
@@ -85,7 +88,7 @@ class Plot(BasePlot):
         return dict(
             title=f"{objective} of {sweep}\n{note}",
             xlabel=KNOBS[knob] + "<br>" + (
-                f"never reach it: {', '.join(never)}" if len(never) else ""),
+                listed("never reach it: ", never) if len(never) else ""),
             ylabel=("subspace error" if cost == FINAL_ERROR
                     else "bytes, all ranks (B)"),
             scale="semilog-y")

@@ -6,6 +6,7 @@ from benchopt import BasePlot
 
 from benchmark_utils.plotting import (
     cost_to_reach,
+    listed,
     metric_axes,
     select,
     styles,
@@ -74,7 +75,7 @@ class Plot(BasePlot):
         ranks = "ranks" if len(points) > 1 else \
             "ranks (configs/strong_scaling.yml has several)"
         if len(never):
-            ranks += f"<br>never reach it: {', '.join(never)}"
+            ranks += "<br>" + listed("never reach it: ", never)
         return dict(
             title=f"{objective} of {problem}\n{cost} to a subspace error "
                   f"{accuracy}",

@@ -49,7 +49,8 @@ def page(copy):
     done = benchopt(
         copy, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "8", "-r", "2",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-s", "quantized-power",
+        "-n", "8", "-r", "2",
         "--output", "test", "--no-display")
     assert done.returncode == 0, done.stdout + done.stderr
     return next(copy.glob("outputs/*_test.html"))

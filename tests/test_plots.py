@@ -207,7 +207,7 @@ def test_what_cannot_be_modelled_is_named(plots, results):
         '[["send", null, 2, 100, 1]]')
     some = results.assign(objective_calls=unknown)
     assert "gram-eigh" not in traces(plot, some, **options)
-    assert "left out: gram-eigh" in plot.get_metadata(
+    assert "growth unknown: gram-eigh" in plot.get_metadata(
         some, **first_options(plot, some) | options)["title"]
     assert "gram-eigh" in traces(plot, some, time="10 GbE")
 
