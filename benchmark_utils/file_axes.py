@@ -97,12 +97,13 @@ def _scale_axis(variable, i):
     for scale in variable.dims[i].values():
         attributes = {key: text(scale.attrs.get(key, "")) for key
                       in ("axis", "standard_name", "units", "NAME")}
+        name = scale.name.split("/")[-1]
         is_time = (attributes["axis"] == "T" or " since " in
                    attributes["units"]
-                   or attributes["standard_name"] == "time")
+                   or "time" in (attributes["standard_name"], name.lower()))
         axis = axis._replace(
             role="time" if is_time else "at0" if length == 1 else "space",
-            name=scale.name.split("/")[-1])
+            name=name)
         # The scale of a NetCDF dimension without coordinates is empty.
         if (scale.shape == (length,) and scale.dtype.kind in "iuf" and not
                 attributes["NAME"].startswith("This is a netCDF dimension")):

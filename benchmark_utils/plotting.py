@@ -7,6 +7,7 @@ from textwrap import wrap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 
 from benchmark_utils.metrics import METRICS
 from benchmark_utils.network import NETWORKS, communication_seconds
@@ -67,11 +68,11 @@ def colour(solver):
     """Colour of a method, whatever its parameters.
 
     A method without an entry gets a dark colour that follows from its name;
-    the entries are lighter.
+    the entries are lighter. Always a text: the page needs four numbers.
     """
     method = solver.split("[")[0]
     hue = zlib.crc32(method.encode()) % 360 / 360
-    return COLOURS.get(method, colorsys.hls_to_rgb(hue, 0.2, 1.0))
+    return COLOURS.get(method, to_hex(colorsys.hls_to_rgb(hue, 0.25, 1.0)))
 
 
 def styles(df):
@@ -134,7 +135,7 @@ def modelled(runs, name, ranks=None):
         notes.append(f"modelled on {ranks} ranks, each with the data of one "
                      "of these")
     if unknown.any():
-        notes.append("growth unknown: ")
+        notes.append("not modelled: ")
     note = listed("; ".join(notes), runs["solver_name"][unknown],
                   max_lines=1, placeholder=" ...")
     return runs[~unknown], axis, note
@@ -238,6 +239,7 @@ def title(runs, dataset, objective, note):
         else f", {ranks:.0f} ranks"
     drawn = (f"median of {repetitions} repetitions" if repetitions > 1
              else "one repetition")
+    dataset = re.sub(r"path=[^,\]]*/", "path=", dataset)  # the file's name
     return f"{objective} of {dataset}{where}\n{drawn}; {note}"
 
 
@@ -247,7 +249,9 @@ def labels(runs, dataset, objective, x, y):
     raised = (f", at least {SMALLEST_ERROR}"
               if (runs[y.column] < SMALLEST_ERROR).any() else "")
     return dict(title=title(runs, dataset, objective,
-                            "band: 10-90 %; random start not shown"),
+                            "band: 10-90 %; random start not shown"
+                            if runs["idx_rep"].nunique() > 1
+                            else "random start not shown"),
                 xlabel=f"{x.title}: {x.meaning}{hidden}",
                 ylabel=f"{y.title}{raised}<br>{y.meaning}",
                 scale="loglog")

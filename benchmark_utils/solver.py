@@ -66,7 +66,9 @@ class MPISolver(ShortName, BaseSolver):
         if field.partition not in self.partitions:
             return True, (f"{self.name} supports the partition "
                           f"{' and '.join(self.partitions)}, "
-                          f"not {field.partition}.")
+                          f"not {field.partition}: choose that of the "
+                          "dataset, or add it to the method's partitions if "
+                          "its rounds are right for both.")
         return False, None
 
     def get_next(self, stop_val):

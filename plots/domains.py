@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from benchmark_utils.plotting import draw, one_each, select, title
 
 ERRORS = "objective_domain_errors"
-MOMENTS = {"after the first round": "first", "at the end": "last"}
+MOMENTS = {"at the end": "last", "after the first round": "first"}
 SMALLEST = 1e-6  # this and less is white
 
 

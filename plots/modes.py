@@ -11,7 +11,7 @@ SHADES = 15  # steps of a colour channel: halves the size of the page
 
 
 def axis_label(name, unit):
-    return name if unit == "1" else f"{name} ({unit})"
+    return name if unit in ("1", "unknown") else f"{name} ({unit})"
 
 
 def line_plot(figure, axes, exact, style):

@@ -257,6 +257,18 @@ def test_netcdf_time(hdf5_file, tmp_path, time_attributes):
     assert field.axes == ("time", "lev", "lat", "lon")
 
 
+def test_time_by_the_name_of_its_scale(hdf5_file, tmp_path):
+    path = tmp_path / "f.h5"
+    with h5py.File(path, "w") as file:
+        file["f"] = numbers(*SPACE, N_STEPS)
+        for i, name in enumerate(("y", "x", "time")):
+            file[name] = np.arange(file["f"].shape[i])
+            file[name].make_scale(name)
+            file["f"].dims[i].attach_scale(file[name])
+    field = get_field(hdf5_file, path=path, variable="f")
+    assert field.axes == ("time", "y", "x")
+
+
 @pytest.mark.parametrize("n_ranks, decomposition", RANKS_AND_CUTS)
 @pytest.mark.parametrize("partition", ["samples", "features"])
 @pytest.mark.parametrize("heterogeneity", [1.0, 0.5, 0.0])

@@ -1,5 +1,6 @@
 """The dashboard: every option on results of a real run, the page, colours."""
 import json
+import re
 import subprocess
 import sys
 
@@ -207,7 +208,7 @@ def test_what_cannot_be_modelled_is_named(plots, results):
         '[["send", null, 2, 100, 1]]')
     some = results.assign(objective_calls=unknown)
     assert "gram-eigh" not in traces(plot, some, **options)
-    assert "growth unknown: gram-eigh" in plot.get_metadata(
+    assert "not modelled: gram-eigh" in plot.get_metadata(
         some, **first_options(plot, some) | options)["title"]
     assert "gram-eigh" in traces(plot, some, time="10 GbE")
 
@@ -216,6 +217,7 @@ def test_one_colour_per_method(plots, results):
     assert set(METHODS) <= set(COLOURS)
     assert len(set(COLOURS.values())) == len(COLOURS)
     assert colour("my-method") == colour("my-method[step=2]")
+    assert re.fullmatch("#[0-9a-f]{6}", colour("my-method"))
     assert colour("my-method") != colour("your-method")
     for name in ("error_vs_communication", "error_vs_time"):
         shown = traces(plots[name], results)

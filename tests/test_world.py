@@ -199,7 +199,9 @@ def test_driver_killed_in_a_round(number, field, tmp_path):
     """Ranks that wait in a collective end with their driver."""
     script = tmp_path / "driver.py"
     script.write_text(textwrap.dedent("""\
-        import pickle, sys
+        import pickle, signal, sys
+        # A shell that starts tests in the background has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, sys.argv[1])
         from benchmark_utils.world import World
 
