@@ -231,7 +231,10 @@ def test_driver_killed_in_a_round(number, field, tmp_path):
     assert len(children) == 4
     time.sleep(0.5)
     driver.send_signal(number)
-    driver.wait(10)
+    try:
+        driver.wait(10)
+    finally:
+        driver.kill()
     assert_gone(children)
 
 
