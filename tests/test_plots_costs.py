@@ -85,14 +85,25 @@ def test_readable(number, unit, text):
     assert readable(number, unit) == text
 
 
-def test_stream_is_the_first_pass(plots, results):
-    shown = {trace["label"]: trace for trace in plots["stream"].plot(
+def streams(plots, results):
+    return {trace["label"]: trace for trace in plots["stream"].plot(
         results, DATASET, OBJECTIVE, "subspace error")}
+
+
+def test_stream_shows_methods_of_one_pass(plots, results):
+    shown = streams(plots, results)
+    assert {"incremental-svd", "gram-eigh"} < set(shown)
+    assert "block-power" not in shown
     # 20 batches of which 6 are evaluated.
     np.testing.assert_allclose(
         shown["incremental-svd"]["x"][:3], [0.05, 0.1, 0.15])
-    assert all(max(trace["x"]) <= 1 for trace in shown.values())
-    assert results["objective_samples_seen"].max() > 1
+    assert all(max(trace["x"]) < 1.001 for trace in shown.values())
+
+
+def test_stream_without_such_methods_is_the_first_pass(plots, results):
+    several = results.query("solver_name == 'block-power'")
+    assert several["objective_samples_seen"].max() > 1
+    assert streams(plots, several)["block-power"]["x"] == [1]
 
 
 @pytest.fixture
