@@ -32,12 +32,17 @@ const controls = () => {
   return found;
 };
 
-/* Set a control as a user does, and wait for the picture. */
+/* Set a control as a user does, and wait for the picture. Once in thousands
+   of times Grid.js measures its columns before the page is laid out: a defect
+   of the table itself is still there when it is drawn again. */
 const choose = async (id, value) => {
   const control = byId(id);
-  control[control.type === 'checkbox' ? 'checked' : 'value'] = value;
-  control.dispatchEvent(new Event('change', {bubbles: true}));
-  await settled();
+  for (let times = 0; times < 2; times++) {
+    control[control.type === 'checkbox' ? 'checked' : 'value'] = value;
+    control.dispatchEvent(new Event('change', {bubbles: true}));
+    await settled();
+    if (!isChart('table') || !tableDefects().some(Boolean)) return;
+  }
 };
 
 const openView = async name => {
