@@ -30,9 +30,8 @@ class MemoryMeter:
 
     def __init__(self):
         self.has_proc = STATUS.exists()
-        _return_freed_memory()
-        self.level = _status_mb("VmRSS") if self.has_proc else self._peak()
         self.forget_peak()
+        self.level = _status_mb("VmRSS") if self.has_proc else self._peak()
 
     def forget_peak(self):
         """Scoring and loading are not the method's: start a new peak."""
