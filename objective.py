@@ -6,25 +6,28 @@ anomalies, so PCA is the truncated SVD of X; nothing is centred again.
 
 Result: each rank's orthonormal basis of the estimated leading subspace is
 scored on the ranks; small arrays per rank come back, see
-``benchmark_utils/scoring.py``. The metrics are those of
-``benchmark_utils/metrics.py``. Beside them stand the size of the problem, how
-hard the field is (``benchmark_utils/difficulty.py``) and the calls that
-``benchmark_utils/network.py`` puts on other networks.
+``benchmark_utils/scoring/subspace.py``. The metrics are those of
+``benchmark_utils/scoring/metrics.py``. It also returns the size of the
+problem, how hard the field is (``benchmark_utils/fields/difficulty.py``) and
+the calls that ``benchmark_utils/comm/network.py`` puts on other networks.
 """
 import warnings
 
 import numpy as np
 from benchopt import BaseObjective
 
-from benchmark_utils.difficulty import load_difficulty, relative_eigengap
-from benchmark_utils.metrics import (
+from benchmark_utils.comm.network import busiest_calls
+from benchmark_utils.fields.difficulty import (
+    load_difficulty,
+    relative_eigengap,
+)
+from benchmark_utils.fields.store import load_reference
+from benchmark_utils.scoring.metrics import (
     communication_floor,
     domain_errors,
     evaluate,
 )
-from benchmark_utils.modes import exact_pictures
-from benchmark_utils.network import busiest_calls
-from benchmark_utils.storage import load_reference
+from benchmark_utils.scoring.pictures import exact_pictures
 
 # The stored subspace must be exact to well below the errors it measures.
 MAX_REFERENCE_ERROR = 1e-8

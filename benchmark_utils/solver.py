@@ -6,8 +6,8 @@ from pathlib import Path
 from benchopt import BaseSolver
 from benchopt.stopping_criterion import StoppingCriterion
 
-from benchmark_utils.naming import ShortName
-from benchmark_utils.world import World
+from benchmark_utils.results.names import ShortName
+from benchmark_utils.runtime.world import World
 
 TARGET = 1e-8
 
@@ -40,9 +40,9 @@ class MPISolver(ShortName, BaseSolver):
     It yields its starting point first and then an orthonormal estimate after
     every round (one communication phase, or one batch of the stream); methods
     that are done return. ``comm`` is a counting MPI communicator, ``data``
-    the rank's :class:`~benchmark_utils.matrix.PartitionedMatrix`, ``rng`` the
-    same generator on every rank. Everything comes as an argument: the
-    function travels to the ranks without its class.
+    the rank's :class:`~benchmark_utils.methods.matrix.PartitionedMatrix`,
+    ``rng`` the same generator on every rank. Everything comes as an argument:
+    the function travels to the ranks without its class.
 
     Attributes
     ----------
@@ -139,8 +139,10 @@ class MPISolver(ShortName, BaseSolver):
     # The cache of benchopt knows the plugin's file but not what it imports.
     def _get_state(self):
         digest = hashlib.sha256()
-        for path in sorted(Path(__file__).parent.glob("*.py")):
-            if path.name != "plotting.py":  # colours change no result
+        utils = Path(__file__).parent
+        for path in sorted(utils.rglob("*.py")):
+            # What draws results changes none.
+            if "results" not in path.relative_to(utils).parts:
                 digest.update(path.read_bytes())
         return {"benchmark_utils": digest.hexdigest()}
 

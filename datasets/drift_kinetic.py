@@ -28,10 +28,10 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 from scipy.fft import fftfreq, irfftn, rfftfreq, rfftn
 
-from benchmark_utils.field import Field
-from benchmark_utils.naming import ShortName
-from benchmark_utils.storage import store_field
-from benchmark_utils.time_stepping import integrating_factor_rk4
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.physics.time_stepping import integrating_factor_rk4
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 PRECISION = np.float32
 WIDTH = 20 * np.pi  # of the slab along x and y, rho_s

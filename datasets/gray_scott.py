@@ -15,9 +15,9 @@ import numpy as np
 from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
-from benchmark_utils.field import Field
-from benchmark_utils.naming import ShortName
-from benchmark_utils.storage import store_field
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 DIFFUSION = np.array([0.16, 0.08])[:, None, None]  # Du, Dv
 SPIN_UP = 400  # snapshots before the first that is kept

@@ -10,11 +10,15 @@ import numpy as np
 from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
-from benchmark_utils.field import Field, NoField
-from benchmark_utils.file_axes import file_axes
-from benchmark_utils.hdf5_input import open_file, read_steps, stored_axes
-from benchmark_utils.naming import ShortName
-from benchmark_utils.storage import store_field
+from benchmark_utils.fields.file_axes import file_axes
+from benchmark_utils.fields.hdf5_input import (
+    open_file,
+    read_steps,
+    stored_axes,
+)
+from benchmark_utils.fields.layout import Field, NoField
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 # The documentation of the package pyunicorn carries the file.
 PACKAGE = "pyunicorn==1.0.0"

@@ -2,9 +2,9 @@ import numpy as np
 from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
-from benchmark_utils.field import Field, slab_edges
-from benchmark_utils.naming import ShortName
-from benchmark_utils.storage import store_field
+from benchmark_utils.fields.layout import Field, slab_edges
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 N_SPECIFIC = 3  # directions that only one rank has
 

@@ -4,16 +4,16 @@ import numpy as np
 from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
-from benchmark_utils.field import Field, NoField
-from benchmark_utils.file_axes import file_axes
-from benchmark_utils.hdf5_input import (
+from benchmark_utils.fields.file_axes import file_axes
+from benchmark_utils.fields.hdf5_input import (
     anomalies,
     identity,
     open_file,
     stored_axes,
 )
-from benchmark_utils.naming import ShortName
-from benchmark_utils.storage import store_field
+from benchmark_utils.fields.layout import Field, NoField
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 # What the axes (time, latitude, longitude) of the file are.
 ROLES = {"features": ("time", "space", "space"),

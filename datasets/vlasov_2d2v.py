@@ -22,10 +22,14 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
-from benchmark_utils.field import Field
-from benchmark_utils.naming import ShortName
-from benchmark_utils.semi_lagrangian import maxwellian, shift, shift_factors
-from benchmark_utils.storage import store_field
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.physics.semi_lagrangian import (
+    maxwellian,
+    shift,
+    shift_factors,
+)
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 MAX_DT = 0.25
 

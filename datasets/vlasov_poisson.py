@@ -22,10 +22,14 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 from scipy.fft import irfft, rfft
 
-from benchmark_utils.field import Field
-from benchmark_utils.naming import ShortName
-from benchmark_utils.semi_lagrangian import maxwellian, shift, shift_factors
-from benchmark_utils.storage import store_field
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.physics.semi_lagrangian import (
+    maxwellian,
+    shift,
+    shift_factors,
+)
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 DURATION = 40.0  # 1/omega_p: growth, trapping and filamentation
 MAX_DT = 0.1

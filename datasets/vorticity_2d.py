@@ -17,10 +17,10 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
-from benchmark_utils.field import Field
-from benchmark_utils.naming import ShortName
-from benchmark_utils.storage import store_field
-from benchmark_utils.time_stepping import integrating_factor_rk4
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.physics.time_stepping import integrating_factor_rk4
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
 
 WIND_WAVES = 4  # of the steady force
 STIRRED_WAVES = (8, 12)  # of the random force

@@ -1,8 +1,8 @@
 import numpy as np
 from benchopt import BasePlot
 
-from benchmark_utils.network import NETWORKS
-from benchmark_utils.plotting import (
+from benchmark_utils.comm.network import NETWORKS
+from benchmark_utils.results.plotting import (
     ERRORS,
     colour,
     costs_to_reach,

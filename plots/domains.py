@@ -3,7 +3,7 @@ import pandas as pd
 from benchopt import BasePlot
 from matplotlib.figure import Figure
 
-from benchmark_utils.plotting import draw, one_each, select, title
+from benchmark_utils.results.plotting import draw, one_each, select, title
 
 ERRORS = "objective_domain_errors"
 MOMENTS = {"at the end": "last", "after the first round": "first"}

@@ -1,7 +1,6 @@
 from benchopt import BasePlot
 
-from benchmark_utils.metrics import METRICS
-from benchmark_utils.plotting import (
+from benchmark_utils.results.plotting import (
     ERRORS,
     Axis,
     curves,
@@ -13,6 +12,7 @@ from benchmark_utils.plotting import (
     styles,
     vertical_line,
 )
+from benchmark_utils.scoring.metrics import METRICS
 
 COSTS = metric_axes(
     *(key for key in METRICS if key.startswith("comm_") and key != "comm_s")

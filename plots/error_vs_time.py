@@ -1,8 +1,7 @@
 from benchopt import BasePlot
 
-from benchmark_utils.metrics import METRICS
-from benchmark_utils.network import NETWORKS, OTHER_RANKS
-from benchmark_utils.plotting import (
+from benchmark_utils.comm.network import NETWORKS, OTHER_RANKS
+from benchmark_utils.results.plotting import (
     ERRORS,
     Axis,
     curves,
@@ -12,6 +11,7 @@ from benchmark_utils.plotting import (
     select,
     styles,
 )
+from benchmark_utils.scoring.metrics import METRICS
 
 # Every combination is stored in the page: the errors that decide.
 SHOWN = [METRICS[key].label for key in (

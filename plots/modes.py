@@ -3,7 +3,7 @@ from benchopt import BasePlot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark_utils.plotting import colour
+from benchmark_utils.results.plotting import colour
 
 ERROR = "objective_subspace_error"
 HOLD = 3  # times that an animation shows its last frame

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from benchopt import BasePlot
 
-from benchmark_utils.plotting import (
+from benchmark_utils.results.plotting import (
     cost_to_reach,
     listed,
     metric_axes,

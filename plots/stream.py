@@ -1,6 +1,6 @@
 from benchopt import BasePlot
 
-from benchmark_utils.plotting import (
+from benchmark_utils.results.plotting import (
     ERRORS,
     curves,
     labels,

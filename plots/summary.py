@@ -2,7 +2,7 @@ from functools import partial
 
 from benchopt import BasePlot
 
-from benchmark_utils.plotting import (
+from benchmark_utils.results.plotting import (
     FIGURE_SPACE,
     cells,
     cost_to_reach,

@@ -1,5 +1,5 @@
-from benchmark_utils.linalg import adjoint_product, leading_factor
-from benchmark_utils.merging import broadcast_basis, merge_factors
+from benchmark_utils.methods.linalg import adjoint_product, leading_factor
+from benchmark_utils.methods.merging import broadcast_basis, merge_factors
 from benchmark_utils.solver import MPISolver
 
 

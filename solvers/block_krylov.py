@@ -1,11 +1,11 @@
 import numpy as np
 
-from benchmark_utils.linalg import orthonormal, orthonormal_against
-from benchmark_utils.replicated import (
+from benchmark_utils.methods.dual import (
     basis_of,
     replicated_covariance,
     replicated_size,
 )
+from benchmark_utils.methods.linalg import orthonormal, orthonormal_against
 from benchmark_utils.solver import MPISolver
 
 

@@ -1,13 +1,13 @@
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from benchmark_utils.linalg import orthonormal
-from benchmark_utils.replicated import (
+from benchmark_utils.methods.dual import (
     basis_of,
     next_ritz_value,
     replicated_covariance,
     replicated_size,
 )
+from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from benchmark_utils.gossip import Gossip
-from benchmark_utils.linalg import orthonormal, polar_factor
+from benchmark_utils.methods.gossip import Gossip
+from benchmark_utils.methods.linalg import orthonormal, polar_factor
 from benchmark_utils.solver import MPISolver
 
 

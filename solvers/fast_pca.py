@@ -1,7 +1,7 @@
 import numpy as np
 
-from benchmark_utils.gossip import Gossip, largest_variance
-from benchmark_utils.linalg import orthonormal
+from benchmark_utils.methods.gossip import Gossip, largest_variance
+from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 

@@ -1,5 +1,5 @@
-from benchmark_utils.gossip import Gossip, orthonormalize
-from benchmark_utils.linalg import adjoint_product, product
+from benchmark_utils.methods.gossip import Gossip, orthonormalize
+from benchmark_utils.methods.linalg import adjoint_product, product
 from benchmark_utils.solver import MPISolver
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
+from benchmark_utils.methods.streaming import merged_estimates, shrunk_factor
 from benchmark_utils.solver import MPISolver
-from benchmark_utils.streaming import merged_estimates, shrunk_factor
 
 
 class Solver(MPISolver):

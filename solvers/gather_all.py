@@ -1,7 +1,7 @@
 import numpy as np
 
-from benchmark_utils.linalg import leading_factor
-from benchmark_utils.merging import broadcast_basis
+from benchmark_utils.methods.linalg import leading_factor
+from benchmark_utils.methods.merging import broadcast_basis
 from benchmark_utils.solver import MPISolver
 
 

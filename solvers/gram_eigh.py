@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.linalg import gram, leading_eigenpairs
+from benchmark_utils.methods.linalg import gram, leading_eigenpairs
 from benchmark_utils.solver import MPISolver
 
 

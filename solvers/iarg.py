@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.linalg import orthonormal
+from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 

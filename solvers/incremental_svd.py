@@ -1,8 +1,8 @@
 import numpy as np
 
-from benchmark_utils.linalg import leading_factor
+from benchmark_utils.methods.linalg import leading_factor
+from benchmark_utils.methods.streaming import merged_estimates, update_svd
 from benchmark_utils.solver import MPISolver
-from benchmark_utils.streaming import merged_estimates, update_svd
 
 
 class Solver(MPISolver):

@@ -1,6 +1,10 @@
 import numpy as np
 
-from benchmark_utils.linalg import adjoint_product, gram, leading_eigenpairs
+from benchmark_utils.methods.linalg import (
+    adjoint_product,
+    gram,
+    leading_eigenpairs,
+)
 from benchmark_utils.solver import MPISolver
 
 # Below this ratio of variances X'V has columns that are far from orthogonal.

@@ -1,8 +1,8 @@
 import numpy as np
 from scipy.linalg import polar
 
-from benchmark_utils.linalg import leading_factor, orthonormal
-from benchmark_utils.merging import broadcast_basis, merge_factors
+from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.merging import broadcast_basis, merge_factors
 from benchmark_utils.solver import MPISolver
 
 

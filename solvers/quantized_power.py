@@ -1,7 +1,7 @@
 import numpy as np
 
-from benchmark_utils.linalg import orthonormal, procrustes
-from benchmark_utils.quantization import quantized_sum
+from benchmark_utils.methods.linalg import orthonormal, procrustes
+from benchmark_utils.methods.quantization import quantized_sum
 from benchmark_utils.solver import MPISolver
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 
-from benchmark_utils.linalg import adjoint_product, product
+from benchmark_utils.methods.linalg import adjoint_product, product
+from benchmark_utils.methods.tsqr import row_qr
 from benchmark_utils.solver import MPISolver
-from benchmark_utils.tsqr import row_qr
 
 
 class Solver(MPISolver):

@@ -1,5 +1,5 @@
-from benchmark_utils.gossip import Gossip
-from benchmark_utils.linalg import orthonormal
+from benchmark_utils.methods.gossip import Gossip
+from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
 

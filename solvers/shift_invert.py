@@ -1,8 +1,8 @@
 import numpy as np
 
-from benchmark_utils.davidson import SearchSpace, shifted_inverse
-from benchmark_utils.linalg import gram_product, leading_factor
-from benchmark_utils.merging import broadcast_basis, gather_factors
+from benchmark_utils.methods.davidson import SearchSpace, shifted_inverse
+from benchmark_utils.methods.linalg import gram_product, leading_factor
+from benchmark_utils.methods.merging import broadcast_basis, gather_factors
 from benchmark_utils.solver import MPISolver
 
 BLOCKS = 8  # of the search space before it restarts with two

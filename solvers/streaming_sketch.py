@@ -1,6 +1,10 @@
 import numpy as np
 
-from benchmark_utils.linalg import adjoint_product, gram_product, product
+from benchmark_utils.methods.linalg import (
+    adjoint_product,
+    gram_product,
+    product,
+)
 from benchmark_utils.solver import MPISolver
 
 

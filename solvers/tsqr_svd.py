@@ -1,9 +1,9 @@
 import numpy as np
 
-from benchmark_utils.linalg import row_pieces
-from benchmark_utils.merging import broadcast_basis
+from benchmark_utils.methods.linalg import row_pieces
+from benchmark_utils.methods.merging import broadcast_basis
+from benchmark_utils.methods.tsqr import TreeQR
 from benchmark_utils.solver import MPISolver
-from benchmark_utils.tsqr import TreeQR
 
 
 class Solver(MPISolver):

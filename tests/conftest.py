@@ -21,13 +21,13 @@ OBJECTIVE = "Distributed PCA[k=10]"
 # Loads benchmark_utils the way benchopt does, before any test imports it.
 BENCHMARK = Benchmark(ROOT)
 
-from benchmark_utils.field import Field  # noqa: E402
-from benchmark_utils.metrics import (  # noqa: E402
+from benchmark_utils.fields.layout import Field  # noqa: E402
+from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
+from benchmark_utils.runtime.world import World  # noqa: E402
+from benchmark_utils.scoring.metrics import (  # noqa: E402
     communication_floor,
     evaluate,
 )
-from benchmark_utils.storage import load_reference, store_field  # noqa: E402
-from benchmark_utils.world import World  # noqa: E402
 
 
 @pytest.fixture(scope="session")

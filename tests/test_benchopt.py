@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from conftest import BENCHMARK, ROOT, benchopt
 
-from benchmark_utils.metrics import METRICS
+from benchmark_utils.scoring.metrics import METRICS
 
 DATA = "simulated[n_ranks=2,n_samples=400,n_features=60]"
 
@@ -108,7 +108,7 @@ def test_editing_the_utilities_invalidates_results(copy):
     run(copy, *arguments)
     output, _ = run(copy, *arguments)
     assert "(cached)" in output
-    path = copy / "benchmark_utils" / "linalg.py"
+    path = copy / "benchmark_utils" / "methods" / "linalg.py"
     path.write_text(path.read_text() + "\n# edited\n")
     output, _ = run(copy, *arguments)
     assert "(cached)" not in output

@@ -24,7 +24,7 @@ SCALES = {"change_scale", "change_suboptimal", "change_relative"}
 CHECKS = Path(__file__).with_name("page_checks.js").read_text()
 DATASET = "simulated[n_ranks=2,heterogeneity=[0.0,1.0]]"
 
-offline_page = load_module(ROOT / "docs" / "offline_page.py")
+offline_page = load_module(ROOT / "examples" / "offline_page.py")
 SCREENSHOTS = os.environ.get("BENCHMARK_SCREENSHOTS")
 
 pytestmark = [

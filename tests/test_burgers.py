@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from conftest import get_field, load_dataset
 
-from benchmark_utils.storage import load_reference
+from benchmark_utils.fields.store import load_reference
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from conftest import BENCHMARK, ROOT, benchopt
 
-from benchmark_utils.metrics import METRICS
+from benchmark_utils.scoring.metrics import METRICS
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yml"))
 VIEWS = yaml.safe_load((ROOT / "config.yml").read_text())["plot_configs"]

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT, get_field, load_dataset, spectrum_array
 from scipy.linalg import subspace_angles
 
-from benchmark_utils import difficulty, storage
-from benchmark_utils.difficulty import MEASURES, load_difficulty
+from benchmark_utils.fields import difficulty, store
+from benchmark_utils.fields.difficulty import MEASURES, load_difficulty
 
 K = 3
 
@@ -80,7 +80,7 @@ def test_measures_are_those_of_numpy(split, partition, make_field,
     field = make_field(array, partition=partition, **split)
     exact = expected(field)
     assert load_difficulty(field, K) == pytest.approx(exact, abs=1e-12)
-    monkeypatch.setattr(storage, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(store, "BLOCK_BYTES", 4000)
     assert difficulty._measure(field, K) == pytest.approx(exact, abs=1e-12)
 
 
@@ -255,7 +255,7 @@ def test_another_knob_is_not_linear(covariance_distance):
 
 @pytest.fixture(scope="module")
 def script():
-    path = ROOT / "docs" / "difficulty.py"
+    path = ROOT / "examples" / "difficulty.py"
     spec = importlib.util.spec_from_file_location("docs_difficulty", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -276,7 +276,7 @@ def rows_of_the_page():
 
 
 def test_page_is_complete(script, benchmark):
-    """Run docs/difficulty.py if this fails."""
+    """Run examples/difficulty.py if this fails."""
     assert generated("measures") == script.measures()
     rows = rows_of_the_page()
     assert list(rows) == [tuple(script.row(*field))

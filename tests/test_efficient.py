@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from conftest import metrics_per_round, spectrum_array
 
-from benchmark_utils.davidson import shifted_inverse
-from benchmark_utils.linalg import orthonormal_against, procrustes
-from benchmark_utils.quantization import n_words, pack, unpack, width
+from benchmark_utils.methods.davidson import shifted_inverse
+from benchmark_utils.methods.linalg import orthonormal_against, procrustes
+from benchmark_utils.methods.quantization import n_words, pack, unpack, width
 
 K, D, BLOCKS = 3, 40, 8
 RANKS = (1, 2, 4)
@@ -185,8 +185,8 @@ def plain_davidson(solver):
         @staticmethod
         def rounds(comm, data, n_components, rng, preconditioner,
                    rank_factor):
-            from benchmark_utils.davidson import SearchSpace
-            from benchmark_utils.linalg import gram_product
+            from benchmark_utils.methods.davidson import SearchSpace
+            from benchmark_utils.methods.linalg import gram_product
             estimate = data.random_basis(n_components, rng)
             space = SearchSpace(comm, estimate, 8 * n_components)
             while True:
@@ -285,7 +285,7 @@ def test_quantized_sums(n_ranks, solvers, make_field):
         def rounds(comm, data, n_components, rng, step):
             import numpy as np
 
-            from benchmark_utils.quantization import (
+            from benchmark_utils.methods.quantization import (
                 integer_sum,
                 quantized_sum,
             )

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, global_matrix, spectrum_array
 
-from benchmark_utils.field import Field, block_counts, slab_edges
-from benchmark_utils.storage import load_reference, store_field
+from benchmark_utils.fields.layout import Field, block_counts, slab_edges
+from benchmark_utils.fields.store import load_reference, store_field
 
 
 def assemble(field):
@@ -156,11 +156,11 @@ def test_reference_is_numpy_svd(shape, partition, make_field):
 
 def test_large_problem_streams(make_field, monkeypatch):
     """The iterative path, for fields whose Gram matrices are too large."""
-    from benchmark_utils import storage
+    from benchmark_utils.fields import store
     array = spectrum_array(60, 4, 50)
     dense = load_reference(make_field(array, n_ranks=1))
-    monkeypatch.setattr(storage, "MAX_GRAM", 10)
-    monkeypatch.setattr(storage, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(store, "MAX_GRAM", 10)
+    monkeypatch.setattr(store, "BLOCK_BYTES", 4000)
     field = make_field(array + 0.0, n_ranks=1)
     field.reference_path.unlink()
     streamed = load_reference(field)
@@ -218,7 +218,7 @@ def test_rebuilt_when_a_shared_module_changes(tmp_path, monkeypatch):
                            1, scope["snapshots"], "none")
 
     speed = dict(module="physics", name="speed")
-    field = dict(module="field", name="Field")
+    field = dict(module="fields.layout", name="Field")
     assert path("speed = 1", **speed) == path("speed = 1", **speed)
     assert path("speed = 1", **speed) != path("speed = 2", **speed)
     assert path("speed = 1", **field) == path("speed = 2", **field)
@@ -255,7 +255,7 @@ def test_killed_generation_leaves_nothing_finished(tmp_path):
         import os, signal, sys
         sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
         import numpy as np
-        from benchmark_utils.storage import store_field
+        from benchmark_utils.fields.store import store_field
 
         def snapshots():
             yield np.ones((1, 3))

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from conftest import metrics_per_round
 
-from benchmark_utils.gossip import (
+from benchmark_utils.methods.gossip import (
     adjacency,
     largest_variance,
     metropolis_weights,
 )
-from benchmark_utils.matrix import PartitionedMatrix
-from benchmark_utils.metrics import communication_floor, evaluate
-from benchmark_utils.world import World
+from benchmark_utils.methods.matrix import PartitionedMatrix
+from benchmark_utils.runtime.world import World
+from benchmark_utils.scoring.metrics import communication_floor, evaluate
 
 TOPOLOGIES = ("ring", "grid", "erdos_renyi", "complete")
 GRADIENT = ("drgta", "fast-pca")
@@ -108,7 +108,7 @@ def test_mixing(n_ranks, make_field):
     def rounds(comm, data, n_components, rng):
         from itertools import product
 
-        from benchmark_utils.gossip import (
+        from benchmark_utils.methods.gossip import (
             Gossip,
             adjacency,
             metropolis_weights,
@@ -271,8 +271,11 @@ def test_ranks_without_weights_are_noticed(solvers, make_field):
         @staticmethod
         def rounds(comm, data, n_components, rng, align, topology, mixing,
                    n_mixings):
-            from benchmark_utils.gossip import Gossip
-            from benchmark_utils.linalg import gram_product, polar_factor
+            from benchmark_utils.methods.gossip import Gossip
+            from benchmark_utils.methods.linalg import (
+                gram_product,
+                polar_factor,
+            )
             gossip = Gossip(comm, topology, mixing, rng)
             W = S = previous = data.random_basis(n_components, rng)
             while True:

@@ -6,8 +6,8 @@ import pytest
 from conftest import global_matrix, metrics_per_round, spectrum_array
 from threads import on_threads
 
-from benchmark_utils.hapod import hapod, truncate
-from benchmark_utils.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.hapod import hapod, truncate
+from benchmark_utils.methods.linalg import leading_factor, orthonormal
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24

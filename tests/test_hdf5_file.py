@@ -12,8 +12,8 @@ from benchopt.utils.parametrized_name_mixin import _extract_options
 from conftest import ROOT, get_field, load_dataset
 from sklearn.decomposition import PCA
 
-from benchmark_utils import hdf5_input
-from benchmark_utils.storage import load_reference
+from benchmark_utils.fields import hdf5_input
+from benchmark_utils.fields.store import load_reference
 
 SAMPLES = Path(iris_sample_data.path)
 AXES = ("time", "x", "y", "v")

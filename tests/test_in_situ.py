@@ -9,10 +9,10 @@ import psutil
 import pytest
 from conftest import ROOT, metrics_per_round, spectrum_array
 
-from benchmark_utils.field import Field
-from benchmark_utils.metrics import communication_floor, evaluate
-from benchmark_utils.storage import load_reference
-from benchmark_utils.world import World, WorldError
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.store import load_reference
+from benchmark_utils.runtime.world import World, WorldError
+from benchmark_utils.scoring.metrics import communication_floor, evaluate
 
 N_STEPS, N_CELLS, N_FEATURES = 12, 16, 8
 
@@ -37,7 +37,7 @@ def writer(tmp_path):
             import os, sys, time
             sys.path.insert(0, {str(ROOT)!r})
             import numpy as np
-            from benchmark_utils.live import write_live_field
+            from benchmark_utils.fields.live import write_live_field
 
             def snapshots():
                 for step, f in enumerate(np.load({str(source)!r})):
@@ -120,7 +120,7 @@ def test_a_dead_writer_ends_the_ranks(writer, array, solvers):
 
 # The example
 
-EXAMPLE = [sys.executable, ROOT / "docs" / "in_situ.py", "--n-ranks", "2",
+EXAMPLE = [sys.executable, ROOT / "examples" / "in_situ.py", "--n-ranks", "2",
            "--n-x", "32", "--n-v", "32", "--n-components", "3"]
 
 

@@ -16,11 +16,11 @@ from conftest import (
     spectrum_array,
 )
 
-from benchmark_utils.field import Field
-from benchmark_utils.linalg import (
+from benchmark_utils.fields.layout import Field
+from benchmark_utils.fields.store import load_reference
+from benchmark_utils.methods.linalg import (
     orthonormal,
 )
-from benchmark_utils.storage import load_reference
 
 K = 3
 N_STEPS, N_CELLS, D = 40, 11, 36  # samples: 440 x 36, features: 40 x 396

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmark_utils.linalg import (
+from benchmark_utils.methods.linalg import (
     adjoint_product,
     dual_gram_product,
     gram,
@@ -16,7 +16,7 @@ from benchmark_utils.linalg import (
     product,
     row_pieces,
 )
-from benchmark_utils.tsqr import TreeQR
+from benchmark_utils.methods.tsqr import TreeQR
 
 rng = np.random.default_rng(0)
 SHAPES = [(1, 7), (40, 7), (5000, 300), (7, 1000), (300, 300)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import spectrum_array
 
-from benchmark_utils.communicator import KINDS
-from benchmark_utils.network import (
+from benchmark_utils.comm.counting import KINDS
+from benchmark_utils.comm.network import (
     NETWORKS,
     OTHER_RANKS,
     Network,
@@ -15,7 +15,7 @@ from benchmark_utils.network import (
     call_seconds,
     communication_seconds,
 )
-from benchmark_utils.world import World
+from benchmark_utils.runtime.world import World
 
 STEPS = Network(1.0, math.inf)  # seconds are latency steps
 BYTES = Network(0.0, 1.0)  # seconds are bytes of the busiest rank

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from conftest import ROOT, load_module
 
-offline_page = load_module(ROOT / "docs" / "offline_page.py")
+offline_page = load_module(ROOT / "examples" / "offline_page.py")
 needs_npm = pytest.mark.skipif(
     shutil.which("npm") is None, reason="No npm: apt install npm.")
 

@@ -17,15 +17,15 @@ from conftest import (
     first_options,
 )
 
-from benchmark_utils.difficulty import MEASURES
-from benchmark_utils.metrics import METRICS, communication_floor
-from benchmark_utils.plotting import (
+from benchmark_utils.fields.difficulty import MEASURES
+from benchmark_utils.results.plotting import (
     COLOURS,
     colour,
     cost_to_reach,
     curve,
     readable_bytes,
 )
+from benchmark_utils.scoring.metrics import METRICS, communication_floor
 
 METHODS = [solver.name for solver in BENCHMARK.get_solvers()]
 
@@ -257,7 +257,7 @@ def test_page(outputs, results):
 
 def test_figure_of_the_readme(outputs, tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "figure.py",
+        [sys.executable, ROOT / "examples" / "figure.py",
          outputs / "test.parquet", "--dataset", DATASET,
          "--output", tmp_path / "figure.png"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

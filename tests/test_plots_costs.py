@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from conftest import DATASET, OBJECTIVE
 
-from benchmark_utils.plotting import (
+from benchmark_utils.results.plotting import (
     COLOURS,
     costs_to_reach,
     readable,

@@ -5,13 +5,13 @@ import pytest
 from conftest import DATASET, OBJECTIVE, spectrum_array
 from matplotlib.figure import Figure
 
-from benchmark_utils.modes import (
+from benchmark_utils.runtime.world import World
+from benchmark_utils.scoring.pictures import (
     N_MODES,
     exact_pictures,
     shown_columns,
     shown_points,
 )
-from benchmark_utils.world import World
 
 LOSSY = "low-rank-merge[rank_factor=1]"
 

@@ -1,7 +1,7 @@
 """The tables of the README are those of the code."""
 from conftest import BENCHMARK, ROOT
 
-from benchmark_utils.metrics import METRICS
+from benchmark_utils.scoring.metrics import METRICS
 
 README = (ROOT / "README.rst").read_text()
 

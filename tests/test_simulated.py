@@ -7,8 +7,8 @@ import pytest
 from benchopt.utils.run_context import RunContext
 from conftest import BENCHMARK
 
-from benchmark_utils.difficulty import load_difficulty
-from benchmark_utils.storage import load_reference
+from benchmark_utils.fields.difficulty import load_difficulty
+from benchmark_utils.fields.store import load_reference
 
 Simulated = next(dataset for dataset in BENCHMARK.get_datasets()
                  if dataset.name == "simulated")

@@ -11,9 +11,9 @@ from conftest import (
     spectrum_array,
 )
 
-from benchmark_utils.memory import MemoryMeter
-from benchmark_utils.metrics import METRICS
-from benchmark_utils.world import WorldError
+from benchmark_utils.runtime.memory import MemoryMeter
+from benchmark_utils.runtime.world import WorldError
+from benchmark_utils.scoring.metrics import METRICS
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24

@@ -6,9 +6,9 @@ import pytest
 from conftest import global_matrix, metrics_per_round, spectrum_array
 from threads import sine
 
-from benchmark_utils.linalg import leading_factor, orthonormal
-from benchmark_utils.streaming import shrunk_factor, update_svd
-from benchmark_utils.world import World
+from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.streaming import shrunk_factor, update_svd
+from benchmark_utils.runtime.world import World
 
 K, D = 3, 24
 

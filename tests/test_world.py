@@ -13,7 +13,7 @@ import psutil
 import pytest
 from conftest import ROOT, spectrum_array
 
-from benchmark_utils.world import World, WorldError, launcher
+from benchmark_utils.runtime.world import World, WorldError, launcher
 
 
 def start(rounds, field, n_components=3):
@@ -203,7 +203,7 @@ def test_driver_killed_in_a_round(number, field, tmp_path):
         # A shell that starts tests in the background has it ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, sys.argv[1])
-        from benchmark_utils.world import World
+        from benchmark_utils.runtime.world import World
 
         def rounds(comm, data, n_components, rng):
             import time
@@ -301,7 +301,8 @@ def test_driver_gone_before_the_ranks_connect():
         address = f"127.0.0.1:{free.getsockname()[1]}"
     started = subprocess.run(
         [*launcher(), "-n", "3", sys.executable,
-         ROOT / "benchmark_utils" / "rank.py"], timeout=60, check=False,
+         ROOT / "benchmark_utils" / "runtime" / "rank.py"],
+        timeout=60, check=False,
         stdin=subprocess.DEVNULL, capture_output=True,
         env={**os.environ, "BENCHMARK_ADDRESS": address,
              "BENCHMARK_KEY": "00",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from benchmark_utils.linalg import orthonormal
+from benchmark_utils.methods.linalg import orthonormal
 
 
 class ThreadComm:

@@ -13,12 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import BENCHMARK, get_field, load_dataset  # noqa: E402
 
-from benchmark_utils.metrics import (  # noqa: E402
+from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.runtime.world import World  # noqa: E402
+from benchmark_utils.scoring.metrics import (  # noqa: E402
     communication_floor,
     evaluate,
 )
-from benchmark_utils.storage import load_reference  # noqa: E402
-from benchmark_utils.world import World  # noqa: E402
 
 K, TARGET, MOST_ROUNDS = 10, 1e-6, 100_000
 FIELDS = [("simulated", dict(rank_specific=own)) for own in (0.0, 1.0, 3.0)]

@@ -18,8 +18,8 @@ from conftest import (  # noqa: E402
     metrics_per_round,
 )
 
-from benchmark_utils.quantization import n_words  # noqa: E402
-from benchmark_utils.storage import load_reference  # noqa: E402
+from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.methods.quantization import n_words  # noqa: E402
 
 P, D, K = 16, 200, 5
 ERRORS = 1e-2, 1e-4, 1e-8

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from benchmark_utils.communicator import (
+from benchmark_utils.comm.counting import (
     COSTS,
     CountingComm,
     UncountedCall,

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from mpi4py import MPI
 
-from benchmark_utils.communicator import CountingComm
+from benchmark_utils.comm.counting import CountingComm
 
 PLAIN = MPI.COMM_WORLD
 COUNTING = CountingComm(PLAIN)

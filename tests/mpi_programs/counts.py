@@ -24,7 +24,7 @@ from messages import (
 )
 from mpi4py import MPI
 
-from benchmark_utils import communicator
+from benchmark_utils.comm import counting
 
 # Items per rank: none, fewer than ranks, not divisible by them, and many.
 SIZES = (("complex128", 0), ("uint8", 1), ("float32", 5), ("float64", 1000))
@@ -54,12 +54,12 @@ def undetected(neighbourhoods):
     """The calls that could cost a byte too much without a failing check."""
     classes = {type(on[1]) for on, _ in neighbourhoods} | {type(COUNTING)}
     missed = []
-    for cost in filter(None, dict.fromkeys(communicator.COSTS.values())):
-        names = [n for n, c in communicator.COSTS.items() if c is cost]
+    for cost in filter(None, dict.fromkeys(counting.COSTS.values())):
+        names = [n for n, c in counting.COSTS.items() if c is cost]
         methods = [(cls, name, vars(cls)[name]) for cls in classes
                    for name in names if name in vars(cls) and name != "bcast"]
         for cls, name, method in methods:
-            setattr(cls, name, communicator._counted(
+            setattr(cls, name, counting._counted(
                 method.__wrapped__, partial(one_byte_more, cost)))
         failures = check_all(neighbourhoods, SIZES[2:3]).failures()
         for cls, name, method in methods:
@@ -73,7 +73,7 @@ def main():
     MPI.Attach_buffer(bytearray(10_000))  # for the buffered sends
     neighbourhoods = topologies()
     checks = check_all(neighbourhoods, SIZES)
-    counted = {name for name, cost in communicator.COSTS.items() if cost}
+    counted = {name for name, cost in counting.COSTS.items() if cost}
     report = {
         "n_checks": len(checks.records),
         "failures": [*chain(*PLAIN.allgather(checks.failures()))],

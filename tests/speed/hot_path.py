@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmark_utils.linalg import (
+from benchmark_utils.methods.linalg import (
     adjoint_product,
     gram,
     gram_product,

@@ -24,13 +24,13 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.field import Field  # noqa: E402
-from benchmark_utils.metrics import (  # noqa: E402
+from benchmark_utils.fields.layout import Field  # noqa: E402
+from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
+from benchmark_utils.runtime.world import World  # noqa: E402
+from benchmark_utils.scoring.metrics import (  # noqa: E402
     communication_floor,
     evaluate,
 )
-from benchmark_utils.storage import load_reference, store_field  # noqa: E402
-from benchmark_utils.world import World  # noqa: E402
 
 N_RANKS, N_COMPONENTS, N_MODES, BATCH = 4, 10, 48, 16
 METHODS = {"incremental_svd": 10**9, "block_power": 15}  # at most, rounds

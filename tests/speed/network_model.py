@@ -31,7 +31,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.network import Network, call_seconds  # noqa: E402
+from benchmark_utils.comm.network import Network, call_seconds  # noqa: E402
 
 SIZES = [2**13, 2**15, 2**17, 2**19, 2**21, 2**23]
 KINDS = ("allreduce", "bcast", "gather", "neighbor")

@@ -1,6 +1,6 @@
 """Write a copy of a result page that needs no network.
 
-    python docs/offline_page.py outputs/<page>.html
+    python examples/offline_page.py outputs/<page>.html
 
 benchopt's page loads Plotly, Grid.js and anime.js when it is opened. The copy,
 ``<page>_offline.html`` beside it, carries them. npm fetches their packages

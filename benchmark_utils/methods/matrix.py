@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from mpi4py import MPI
 
-from benchmark_utils.linalg import (
+from benchmark_utils.methods.linalg import (
     adjoint_product,
     gram,
     gram_product,

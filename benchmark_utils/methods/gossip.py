@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse.csgraph import connected_components
 
-from benchmark_utils.linalg import orthonormal
+from benchmark_utils.methods.linalg import orthonormal
 
 EDGE_PROBABILITY = 0.5  # of the graph erdos_renyi
 # Above the rounding of a Gram matrix of unit columns.

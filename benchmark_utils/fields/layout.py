@@ -88,7 +88,7 @@ class Field:
     Parameters
     ----------
     path : path
-        File written by :func:`benchmark_utils.storage.store_field`.
+        File written by :func:`benchmark_utils.fields.store.store_field`.
     n_ranks : int
         Number of ranks that share the field.
     partition : {"samples", "features"}

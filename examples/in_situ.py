@@ -1,6 +1,6 @@
 """PCA of a simulation while it runs.
 
-    python docs/in_situ.py [--method oja] [--n-ranks 2] [--help]
+    python examples/in_situ.py [--method oja] [--n-ranks 2] [--help]
 
 One process runs the Vlasov code of ``datasets/vlasov_poisson.py`` and appends
 snapshot after snapshot to an HDF5 file (SWMR). MPI ranks run a one-pass
@@ -21,14 +21,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.field import Field, open_field  # noqa: E402
-from benchmark_utils.live import write_live_field  # noqa: E402
-from benchmark_utils.metrics import (  # noqa: E402
+from benchmark_utils.fields.layout import Field, open_field  # noqa: E402
+from benchmark_utils.fields.live import write_live_field  # noqa: E402
+from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.runtime.world import World, WorldError  # noqa: E402
+from benchmark_utils.scoring.metrics import (  # noqa: E402
     communication_floor,
     evaluate,
 )
-from benchmark_utils.storage import load_reference  # noqa: E402
-from benchmark_utils.world import World, WorldError  # noqa: E402
 
 START_SECONDS = 60.0
 

@@ -13,7 +13,7 @@ partition      operator, dimension N     basis U from eigenvectors Z
 """
 import numpy as np
 
-from benchmark_utils.linalg import (
+from benchmark_utils.methods.linalg import (
     adjoint_product,
     dual_gram_product,
     gram_product,

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from benchmark_utils.metrics import METRICS
-from benchmark_utils.network import NETWORKS, communication_seconds
+from benchmark_utils.comm.network import NETWORKS, communication_seconds
+from benchmark_utils.scoring.metrics import METRICS
 
 # One colour per method, at least 28 apart in CIELAB; keep it when adding one.
 COLOURS = {

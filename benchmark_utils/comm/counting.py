@@ -14,6 +14,7 @@ from inspect import signature
 from numbers import Integral
 from time import perf_counter, process_time
 
+import numpy as np
 from mpi4py import MPI
 
 dumps = MPI.pickle.dumps
@@ -310,6 +311,20 @@ class CountingComm(MPI.Intracomm):
         price = COSTS["bcast"](_Call(self, len, packed, root=root))
         self.ledger.add("bcast", self.size, price)
         return MPI.pickle.loads(packed)
+
+    def sum(self, values):
+        """Sum of an array over the ranks, a new array on every rank."""
+        return self._reduced(values, MPI.SUM)
+
+    def max(self, values):
+        """Elementwise maximum over the ranks, a new array on every rank."""
+        return self._reduced(values, MPI.MAX)
+
+    def _reduced(self, values, operation):
+        values = np.ascontiguousarray(values)
+        result = np.empty_like(values)
+        self.Allreduce(values, result, operation)
+        return result
 
     def declare(self, **growth):
         """Say how the messages of a kind grow with the number of ranks.

@@ -2,7 +2,7 @@
 import h5py
 import numpy as np
 
-from benchmark_utils.storage import BLOCK_BYTES
+from benchmark_utils.fields.store import BLOCK_BYTES
 
 # What an axis of the file can be, in the order of the stored field.
 ROLES = ("time", "split", "space", "feature")

@@ -16,20 +16,20 @@ from multiprocessing.connection import Client
 from pathlib import Path
 
 # Started by path: import the package, not the modules beside this file.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import cloudpickle  # noqa: E402
 import numpy as np  # noqa: E402
 from mpi4py import MPI  # noqa: E402
 
-from benchmark_utils.communicator import (  # noqa: E402
+from benchmark_utils.comm.counting import (  # noqa: E402
     CountingComm,
     install,
 )
-from benchmark_utils.matrix import PartitionedMatrix  # noqa: E402
-from benchmark_utils.memory import MemoryMeter  # noqa: E402
-from benchmark_utils.modes import gather_pictures  # noqa: E402
-from benchmark_utils.scoring import SubspaceScore  # noqa: E402
+from benchmark_utils.methods.matrix import PartitionedMatrix  # noqa: E402
+from benchmark_utils.runtime.memory import MemoryMeter  # noqa: E402
+from benchmark_utils.scoring.pictures import gather_pictures  # noqa: E402
+from benchmark_utils.scoring.subspace import SubspaceScore  # noqa: E402
 
 # Rank 0 tells the driver that rounds go on, at most this often.
 SIGN_OF_LIFE = 5.0

@@ -1,6 +1,6 @@
 """Draw the figure at the top of the README from a results file.
 
-    python docs/figure.py outputs/<run>.parquet
+    python examples/figure.py outputs/<run>.parquet
 """
 import argparse
 from pathlib import Path

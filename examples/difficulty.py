@@ -1,6 +1,6 @@
 """Write the generated parts of datasets.rst: measures and their values.
 
-    benchopt prepare . -d ncep-air && python docs/difficulty.py
+    benchopt prepare . -d ncep-air && python examples/difficulty.py
 
 Fields that are not in benchopt's data folder yet are generated, which takes
 some minutes.
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "datasets.rst"
 BENCHMARK = Benchmark(ROOT)  # makes benchmark_utils importable
 
-from benchmark_utils.difficulty import (  # noqa: E402
+from benchmark_utils.fields.difficulty import (  # noqa: E402
     COLUMNS,
     MEASURES,
     load_difficulty,

@@ -22,8 +22,8 @@ MAX_GRAM = 8192
 # Bytes of the field that are in memory at once, as float64.
 BLOCK_BYTES = 2**27
 # What a dataset's file uses of benchmark_utils without changing any value.
-NOT_COMPUTING = {f"benchmark_utils.{name}"
-                 for name in ("field", "naming", "storage")}
+NOT_COMPUTING = {f"benchmark_utils.{name}" for name in (
+    "fields.layout", "fields.store", "results.names")}
 
 Reference = namedtuple("Reference", "eigenvalues total_variance residual")
 

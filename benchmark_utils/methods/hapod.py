@@ -6,7 +6,7 @@ from math import ceil, log2, sqrt
 
 import numpy as np
 
-from benchmark_utils.linalg import leading_factor
+from benchmark_utils.methods.linalg import leading_factor
 
 
 def truncate(F, error):

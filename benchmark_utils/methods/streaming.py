@@ -1,8 +1,8 @@
 """Factors that are updated batch by batch."""
 import numpy as np
 
-from benchmark_utils.linalg import leading_factor
-from benchmark_utils.merging import broadcast_basis, merge_factors
+from benchmark_utils.methods.linalg import leading_factor
+from benchmark_utils.methods.merging import broadcast_basis, merge_factors
 
 # A residual is new information above this part of its batch: what is left of
 # it in the old subspace is then below 1e-8.

@@ -1,7 +1,7 @@
 """Merging the factors of all ranks into one."""
 import numpy as np
 
-from benchmark_utils.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.linalg import leading_factor, orthonormal
 
 
 def _padded(F, rank):

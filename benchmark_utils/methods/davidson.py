@@ -5,7 +5,7 @@ hold the space to multiply its newest block by their data.
 """
 import numpy as np
 
-from benchmark_utils.linalg import orthonormal, orthonormal_against
+from benchmark_utils.methods.linalg import orthonormal, orthonormal_against
 
 
 class SearchSpace:

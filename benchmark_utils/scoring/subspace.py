@@ -2,7 +2,7 @@
 import h5py
 import numpy as np
 
-from benchmark_utils.linalg import product
+from benchmark_utils.methods.linalg import product
 
 # A rank's data are scored in pieces of about this size, in float64: small
 # beside the block, since two of them live at a time.

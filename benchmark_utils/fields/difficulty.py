@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from scipy.linalg import eigh
 
-from benchmark_utils.storage import (
+from benchmark_utils.fields.store import (
     N_REFERENCE,
     column_blocks,
     is_complete,

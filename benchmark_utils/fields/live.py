@@ -10,7 +10,7 @@ from pathlib import Path
 
 import h5py
 
-from benchmark_utils.storage import create_field, write_snapshots
+from benchmark_utils.fields.store import create_field, write_snapshots
 
 # A rank whose slab is a part of a snapshot reads few chunks besides its own.
 CHUNKS_PER_STEP = 8
@@ -31,7 +31,7 @@ def write_live_field(path, settings, axes, n_space, snapshots, background,
     snapshots : iterable
         Arrays of shape (steps, space..., features...).
     settings, axes, n_space, background, dtype
-        See :func:`~benchmark_utils.storage.store_field`.
+        See :func:`~benchmark_utils.fields.store.store_field`.
 
     Raises
     ------

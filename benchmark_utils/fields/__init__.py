@@ -1,0 +1,4 @@
+"""Fields on disk: layout, partition, reference, difficulty, users' files.
+
+Imports nothing else of the project.
+"""

@@ -1,0 +1,62 @@
+"""The architecture: imports run one way, modules stay short."""
+import ast
+
+import pytest
+from conftest import ROOT
+
+UTILS = ROOT / "benchmark_utils"
+# What each package may import of the others; the top level is for plugins.
+MAY_IMPORT = {
+    "comm": set(),
+    "methods": set(),
+    "fields": set(),
+    "scoring": {"fields", "methods"},
+    "runtime": {"comm", "fields", "methods", "scoring"},
+    "results": {"comm", "fields", "scoring"},
+    "solver": {"runtime", "results"},
+}
+ON_RANKS = {"comm", "methods", "fields", "scoring", "runtime"}
+MODULES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py"))
+
+
+def imported(path):
+    """Full names of the modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_run_one_way(module):
+    package = module.parts[0].removesuffix(".py")
+    names = list(imported(UTILS / module))
+    used = {name.split(".")[1] for name in names
+            if name.startswith("benchmark_utils.")}
+    assert used <= MAY_IMPORT.get(package, set()) | {package}
+    if package in ON_RANKS:
+        assert not any(name.split(".")[0] == "benchopt" for name in names)
+
+
+def test_every_package_says_what_lives_there():
+    folders = {path.parent for path in UTILS.rglob("*.py")}
+    for folder in folders:
+        docstring = ast.get_docstring(
+            ast.parse((folder / "__init__.py").read_text()))
+        assert docstring, folder
+
+
+def test_top_level_is_what_users_import():
+    assert {path.stem for path in UTILS.glob("*.py")} - {"__init__"} \
+        <= set(MAY_IMPORT)
+    assert len(list(UTILS.glob("[!_]*.py"))) <= 4
+
+
+@pytest.mark.parametrize("folder, longest", [
+    ("benchmark_utils", 300), ("datasets", 300), ("plots", 300),
+    ("solvers", 80), ("examples", 300), ("tests", 400)])
+def test_modules_stay_short(folder, longest):
+    lengths = {str(path): len(path.read_text().splitlines())
+               for path in (ROOT / folder).rglob("*.py")}
+    assert not {path: n for path, n in lengths.items() if n > longest}
