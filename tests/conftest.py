@@ -21,8 +21,9 @@ OBJECTIVE = "Distributed PCA[k=10]"
 # Loads benchmark_utils the way benchopt does, before any test imports it.
 BENCHMARK = Benchmark(ROOT)
 
-from benchmark_utils.fields.layout import Field  # noqa: E402
-from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.fields.store import store_field  # noqa: E402
 from benchmark_utils.runtime.world import World  # noqa: E402
 from benchmark_utils.scoring.metrics import (  # noqa: E402
     communication_floor,
@@ -91,7 +92,8 @@ def load_module(path):
 def load_dataset(name, folder):
     """Module of a dataset, afresh, that stores its fields in a folder."""
     module = load_module(ROOT / "datasets" / f"{name}.py")
-    module.get_data_path = lambda key: folder / key
+    module.Dataset.folder = staticmethod(
+        lambda: folder / module.Dataset.name)
     return module
 
 

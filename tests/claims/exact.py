@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import BENCHMARK, get_field, load_dataset  # noqa: E402
 
-from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.runtime.world import World  # noqa: E402
 from benchmark_utils.scoring.metrics import (  # noqa: E402
     communication_floor,
