@@ -46,19 +46,19 @@ MEASURES = {
         "mean over ranks of ||C_r - C|| / ||C||, spectral norms"),
     "covariance_distance_floor": Measure(
         "covariance floor", "1",
-        "covariance distance if all cells are dealt at random"),
+        "covariance distance if all cells are reassigned at random"),
     "subspace_distance": Measure(
         "subspace distance", "1",
         "mean over ranks of the mean squared sine of the angles between the "
         "k leading directions of C_r and of C"),
     "subspace_distance_floor": Measure(
         "subspace floor", "1",
-        "subspace distance if all cells are dealt at random"),
+        "subspace distance if all cells are reassigned at random"),
     "energy_ratio": Measure(
         "energy ratio", "1", "largest over smallest trace of C_r"),
     "energy_ratio_floor": Measure(
         "energy floor", "1",
-        "energy ratio if all cells are dealt at random"),
+        "energy ratio if all cells are reassigned at random"),
     "drift": Measure(
         "drift", "1",
         "mean squared sine of the angles between the k leading principal "
