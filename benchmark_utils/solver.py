@@ -11,10 +11,9 @@ from benchmark_utils.runtime import provenance
 from benchmark_utils.runtime.world import start_world
 
 TARGET = 1e-8
-# Why a run ended, by benchopt's status of its callback.
-REASONS = {"done": "converged", "running": "method done",
-           "max_runs": "round limit", "timeout": "time limit",
-           "diverged": "diverged"}
+# Why a run ended that neither converged nor returned: benchopt's status.
+LIMITS = {"max_runs": "round limit", "timeout": "time limit",
+          "diverged": "diverged"}
 
 
 class TargetReached(StoppingCriterion):
@@ -112,6 +111,7 @@ class MPISolver(ShortName, BaseSolver):
         self.provenance = self.world.provenance
 
     def run(self, callback):
+        returned = False
         try:
             self._advance(1)
             while callback():
@@ -120,15 +120,19 @@ class MPISolver(ShortName, BaseSolver):
                 done = self._advance(wanted)
                 for _ in range(done - 1):
                     callback()
-                if done < wanted:  # the method has returned
+                returned = done < wanted
+                if returned:
                     if done:
                         callback.next_stopval = callback.it
                         callback()
                     break
             self.get_result()
             self.pictures[self.round] = self.world.call("pictures")
+            error = callback.curve[-1]["objective_subspace_error"]
             # In the results that were handed out, which are kept till the end.
-            self.ended["reason"] = REASONS[callback.status]
+            self.ended["reason"] = (
+                "converged" if error <= TARGET else
+                "method done" if returned else LIMITS[callback.status])
         finally:
             self.close()
 

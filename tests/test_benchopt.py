@@ -147,16 +147,17 @@ class Solver(MPISolver):
         U = data.random_basis(n_components, rng)
         while True:
             yield U
-            time.sleep(0.5)
+            time.sleep(4)
 ''')
     _, results = run(
         copy, "-s", str(slow), "-s", "gram-eigh", "-s", "iarg", "-s",
-        "low-rank-merge[rank_factor=1]", "-n", "5", "--timeout", "2")
+        "low-rank-merge[rank_factor=1]", "-n", "5", "--timeout", "8")
     final = results.dropna(subset="final_results").set_index("solver_name")
     assert {solver: value["ended"]
             for solver, value in final["final_results"].items()} == {
         "slow": "time limit", "gram-eigh": "converged",
-        "iarg": "round limit", "low-rank-merge": "method done"}
+        "iarg": "round limit",
+        "low-rank-merge[rank_factor=1]": "method done"}
 
 
 def test_readme_method_runs_from_outside(copy, tmp_path):
