@@ -23,7 +23,7 @@ from benchmark_utils.fields.difficulty import (
 )
 from benchmark_utils.fields.store import load_reference
 from benchmark_utils.scoring.metrics import (
-    communication_floor,
+    basis_bytes,
     domain_errors,
     evaluate,
 )
@@ -76,7 +76,7 @@ class Objective(BaseObjective):
 
     def evaluate_result(self, modes, messages, **result):
         field = self.field
-        floor = communication_floor(
+        floor = basis_bytes(
             field.n_ranks, field.n_features, self.n_components,
             field.partition)
         return evaluate(floor, **result) | dict(

@@ -26,7 +26,7 @@ from benchmark_utils.fields.live import write_live_field  # noqa: E402
 from benchmark_utils.fields.store import load_reference  # noqa: E402
 from benchmark_utils.runtime.world import World, WorldError  # noqa: E402
 from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
+    basis_bytes,
     evaluate,
 )
 
@@ -88,7 +88,7 @@ def follow(world, path, solver, n_components):
     print(f"lag behind the simulation: {np.median(lags):g} snapshots "
           f"(median), {max(lags)} (largest)")
     load_reference(field)
-    floor = communication_floor(world.n_ranks, field.n_features, n_components,
+    floor = basis_bytes(world.n_ranks, field.n_features, n_components,
                                 field.partition)
     return evaluate(floor, **world.call("result"))
 

@@ -25,7 +25,7 @@ from benchmark_utils.fields.layout import Field  # noqa: E402
 from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
 from benchmark_utils.runtime.world import World  # noqa: E402
 from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
+    basis_bytes,
     evaluate,
 )
 
@@ -124,7 +124,7 @@ def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
                       **parameters):
     """Run a method on real ranks; metrics after every round, start first."""
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    floor = communication_floor(field.n_ranks, field.n_features,
+    floor = basis_bytes(field.n_ranks, field.n_features,
                                 n_components, field.partition)
     world, metrics = World(field.n_ranks), []
     try:
@@ -144,7 +144,7 @@ def outputs(tmp_path_factory):
     done = benchopt(
         folder, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "3",
         "--output", "test", "--no-display")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "outputs"

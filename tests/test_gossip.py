@@ -14,7 +14,7 @@ from benchmark_utils.methods.gossip import (
 )
 from benchmark_utils.methods.matrix import PartitionedMatrix
 from benchmark_utils.runtime.world import World
-from benchmark_utils.scoring.metrics import communication_floor, evaluate
+from benchmark_utils.scoring.metrics import basis_bytes, evaluate
 
 TOPOLOGIES = ("ring", "grid", "erdos_renyi", "complete")
 GRADIENT = ("drgta", "fast-pca")
@@ -190,7 +190,7 @@ def test_every_rank_is_scored(make_field):
     rng = np.random.default_rng(0)
     X = np.linalg.qr(rng.standard_normal((60, 4)))[0] * [4, 3, 2, 1]
     field = make_field(X.reshape(2, 30, 4), n_ranks=3)
-    floor = communication_floor(3, 4, 1, "samples")
+    floor = basis_bytes(3, 4, 1, "samples")
     world = World(3)
     try:
         world.load(rounds, field, 1, {})

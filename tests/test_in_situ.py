@@ -12,7 +12,7 @@ from conftest import ROOT, metrics_per_round, spectrum_array
 from benchmark_utils.fields.layout import Field
 from benchmark_utils.fields.store import load_reference
 from benchmark_utils.runtime.world import World, WorldError
-from benchmark_utils.scoring.metrics import communication_floor, evaluate
+from benchmark_utils.scoring.metrics import basis_bytes, evaluate
 
 N_STEPS, N_CELLS, N_FEATURES = 12, 16, 8
 
@@ -94,7 +94,7 @@ def test_methods_find_what_they_find_in_a_stored_field(
                    one_pass=solver.one_pass)
         assert world.call("advance", 1 + N_STEPS) == 1 + N_STEPS
         load_reference(field)
-        score = evaluate(communication_floor(2, N_FEATURES, 3, "samples"),
+        score = evaluate(basis_bytes(2, N_FEATURES, 3, "samples"),
                          **world.call("result"))
     finally:
         world.close()

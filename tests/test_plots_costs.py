@@ -4,12 +4,8 @@ import pandas as pd
 import pytest
 from conftest import DATASET, OBJECTIVE
 
-from benchmark_utils.results.plotting import (
-    COLOURS,
-    costs_to_reach,
-    readable,
-    readable_bytes,
-)
+from benchmark_utils.results.style import COLOURS
+from benchmark_utils.results.text import readable, readable_bytes
 
 LOSSY = "low-rank-merge[rank_factor=1]"
 
@@ -25,7 +21,7 @@ def test_bars_are_the_bytes_to_an_accuracy(plots, results):
     shown = bars(plots, results)
     exact = shown["gram-eigh"]
     assert exact["label"] == f"gram-eigh: {readable_bytes(60 * 61 * 8)}"
-    assert exact["y"] == [60 * 61 * 8] * 2
+    assert exact["y"] == [60 * 61 * 8] * 3
     assert exact["color"] == COLOURS["gram-eigh"] and "text" not in exact
     assert shown["gather-all"]["y"] == results.query(
         "solver_name == 'gather-all' and stop_val > 0").groupby("idx_rep")[
@@ -37,12 +33,52 @@ def test_a_bar_says_where_a_method_stops(plots, results):
     shown = bars(plots, results)
     stops = results.query(
         "solver_name == @LOSSY and stop_val > 0")["objective_subspace_error"]
-    assert shown[LOSSY]["text"] == f"never, stops at {stops.median():.1e}"
+    assert shown[LOSSY]["text"] \
+        == f"not reached, ends at {stops.median():.1e}"
     assert shown[LOSSY]["y"] == [max(
         np.median(bar["y"]) for bar in shown.values() if "text" not in bar)]
     failed = bars(plots, results.assign(objective_subspace_error=1.0))
     assert {bar["text"] for bar in failed.values()} \
-        == {"never, stops at 1.0e+00"}
+        == {"not reached, ends at 1.0e+00"}
+
+
+@pytest.mark.parametrize("ended, texts", [
+    ("method done", {"stalls at 1.0e+00"}),
+    ("time limit", {"not within 9.5 s, ends at 1.0e+00"}),
+    # A method that made one round has shown no flat curve.
+    ("round limit", {"not within 1 rounds, ends at 1.0e+00",
+                     "stalls at 1.0e+00 for 5 rounds",
+                     "stalls at 1.0e+00 for 6 rounds"})])
+def test_a_bar_says_why_a_method_stops(plots, results, ended, texts):
+    failed = results.assign(
+        objective_subspace_error=1.0, time=9.5, final_results=[
+            dict(ended=ended) if isinstance(last, dict) else last
+            for last in results["final_results"]])
+    assert {bar["text"] for bar in bars(plots, failed).values()} == texts
+
+
+def unequal(results, *errors):
+    """One method of three repetitions; each costs 100 kB more."""
+    one = results.query("solver_name == 'gram-eigh' and stop_val > 0")
+    return one.assign(
+        objective_subspace_error=errors,
+        objective_comm_bytes=1e5 * (1 + one["idx_rep"]))
+
+
+def test_a_repetition_that_misses_is_no_success(plots, results):
+    """Of 100, 200 and 300 kB the last one, or the first one, misses."""
+    [last] = bars(plots, unequal(results, 0, 0, 1)).values()
+    assert last["label"] == "gram-eigh: 200 kB,<br>1 of 3 not reached"
+    assert set(last["y"]) == {1e5, 2e5} and np.median(last["y"]) == 2e5
+    [first] = bars(plots, unequal(results, 1, 0, 0)).values()
+    assert first["label"] == "gram-eigh: 300 kB,<br>1 of 3 not reached"
+    assert set(first["y"]) == {2e5, 3e5} and np.median(first["y"]) == 3e5
+    [most] = bars(plots, unequal(results, 1, 0, 1)).values()
+    assert most["label"] == "gram-eigh"
+    assert most["text"] == "2 of 3: not reached, ends at 1.0e+00"
+    [none] = bars(plots, unequal(results, 0, 0, 0)).values()
+    assert none["label"] == "gram-eigh: 200 kB"
+    assert none["y"] == [1e5, 2e5, 3e5]
 
 
 @pytest.mark.parametrize("cost, key", [
@@ -68,14 +104,6 @@ def test_bars_of_modelled_seconds(plots, results, cost, steps, sent):
     np.testing.assert_allclose(
         seconds - compute.groupby("idx_rep")["objective_compute_s"].min(),
         steps * 24e-6 + sent / 117.7e6, rtol=1e-6)
-
-
-def test_a_repetition_that_fails():
-    runs = pd.DataFrame(dict(
-        solver_name="a", idx_rep=[0, 0, 1], sent=[10, 20, 5],
-        error=[1.0, 1e-3, 1.0]))
-    assert costs_to_reach(1e-2, runs, "sent", "error").tolist() \
-        == [20, np.inf]
 
 
 @pytest.mark.parametrize("number, unit, text", [

@@ -5,7 +5,7 @@ import numpy as np
 
 Metric = namedtuple("Metric", "label unit meaning")
 
-# key -> label, unit, meaning. Less is better for all of them.
+# key -> label, unit, meaning. Lower is better for every one.
 METRICS = {
     "subspace_error": Metric(
         "subspace error", "1",
@@ -31,13 +31,14 @@ METRICS = {
         "bytes, busiest rank", "B",
         "bytes sent by the rank that sends most"),
     "comm_calls": Metric(
-        "communication calls", "1", "calls of the rank that makes most"),
+        "communication calls", "1",
+        "number of communication calls (maximum over ranks)"),
     "comm_hops": Metric(
         "communication hops", "1",
         "latency steps of the rank that makes most"),
     "comm_floor_ratio": Metric(
-        "bytes over the floor", "1",
-        "bytes over those that bring one float64 basis to all ranks"),
+        "bytes over one float64 basis per rank", "1",
+        "bytes over those that bring one float64 basis to every rank"),
     "compute_s": Metric(
         "compute time", "s",
         "CPU time outside communication, of the slowest rank"),
@@ -48,22 +49,31 @@ METRICS = {
         "wall time", "s", "wall clock of the method, of the slowest rank"),
     "memory_mb": Metric(
         "memory", "MB",
-        "peak memory above the level before the method, of the largest rank"),
+        "peak memory above the level before the method (maximum over ranks)"),
     "samples_seen": Metric(
         "passes over the data", "1",
         "fraction of the stream consumed, or passes over the data"),
 }
 
 
-def communication_floor(n_ranks, n_features, n_components, partition):
-    """Bytes that bring one basis to all ranks: a floor for float64 messages.
+def basis_bytes(n_ranks, n_features, n_components, partition):
+    """Bytes that bring one float64 basis to every rank: a unit, not a bound.
 
-    ``samples``: every rank but one must receive the n_features x k basis in
-    float64. ``features``: the basis stays distributed, but its k x k inner
-    products must meet.
+    ``samples``: every rank but one receives n_features x k numbers.
+    ``features``: 0, the basis stays distributed.
     """
-    rows = n_features if partition == "samples" else n_components
-    return (n_ranks - 1) * rows * n_components * 8
+    return (n_ranks - 1) * n_features * n_components * 8 \
+        if partition == "samples" else 0
+
+
+def subspace_bytes(error, n_ranks, n_features, n_components):
+    """Bytes for P - 1 ranks to tell, and be told, a subspace to an error.
+
+    A reference for ``samples``, not a proven bound: see
+    ``docs/lower_bounds.rst``. Vanishes at error 1.
+    """
+    freedom = n_components * (n_features - n_components)
+    return 2 * (n_ranks - 1) * freedom * np.log2(1 / np.asarray(error)) / 8
 
 
 def domain_errors(captured, captured_reference, variance):
@@ -74,15 +84,15 @@ def domain_errors(captured, captured_reference, variance):
     return (captured_reference - captured) / np.where(variance, variance, 1)
 
 
-def evaluate(floor, residual_gram, consensus_error, captured,
+def evaluate(basis, residual_gram, consensus_error, captured,
              captured_reference, variance, sent_bytes, calls, hops, compute_s,
              comm_s, wall_s, memory_mb, samples_seen, **_):
     """Metrics from the ranks' scores and costs.
 
     Parameters
     ----------
-    floor : int
-        See :func:`communication_floor`.
+    basis : int
+        See :func:`basis_bytes`.
     residual_gram : array of shape (n_ranks, k, k)
         Of each rank's estimate. The worst rank's error counts.
     others : arrays of shape (n_ranks,)
@@ -109,8 +119,8 @@ def evaluate(floor, residual_gram, consensus_error, captured,
         comm_bytes_max=int(sent_bytes.max()),
         comm_calls=int(calls.max()),
         comm_hops=int(hops.max()),
-        # One rank needs no communication, so neither floor nor ratio.
-        comm_floor_ratio=sent_bytes.sum() / floor if floor else 0.0,
+        # No rank needs a basis of another one: no ratio.
+        comm_floor_ratio=sent_bytes.sum() / basis if basis else 0.0,
         compute_s=compute_s.max(),
         comm_s=comm_s.max(),
         wall_s=wall_s.max(),

@@ -16,7 +16,7 @@ from conftest import BENCHMARK, get_field, load_dataset  # noqa: E402
 from benchmark_utils.fields.store import load_reference  # noqa: E402
 from benchmark_utils.runtime.world import World  # noqa: E402
 from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
+    basis_bytes,
     evaluate,
 )
 
@@ -32,7 +32,7 @@ EXACT = ("gather-all", "gram-eigh", "method-of-snapshots", "tsqr-svd",
 def until_exact(solver, field):
     """Rounds, metrics of the last one, seconds; scored ever more rarely."""
     parameters = {key: values[0] for key, values in solver.parameters.items()}
-    floor = communication_floor(field.n_ranks, field.n_features, K,
+    floor = basis_bytes(field.n_ranks, field.n_features, K,
                                 field.partition)
     started, world, rounds = time.perf_counter(), World(field.n_ranks), 0
     try:

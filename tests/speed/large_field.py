@@ -28,7 +28,7 @@ from benchmark_utils.fields.layout import Field  # noqa: E402
 from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
 from benchmark_utils.runtime.world import World  # noqa: E402
 from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
+    basis_bytes,
     evaluate,
 )
 
@@ -105,7 +105,7 @@ def run(field, method, n_rounds):
     finally:
         world.close()
     return peak, evaluate(
-        communication_floor(field.n_ranks, field.n_features, N_COMPONENTS,
+        basis_bytes(field.n_ranks, field.n_features, N_COMPONENTS,
                             field.partition), **result)
 
 
