@@ -14,6 +14,7 @@ from conftest import (
     DATASET,
     OBJECTIVE,
     ROOT,
+    ending,
     first_options,
 )
 
@@ -135,21 +136,14 @@ def test_reference_for_an_error(plots, results):
 
 
 def test_one_rank_sends_nothing(plots, results):
-    silent = results.assign(objective_comm_bytes=0,
-                            objective_comm_floor_ratio=0.0)
+    silent = ending(results, None).assign(
+        objective_comm_bytes=0, objective_comm_floor_ratio=0.0)
     plot = plots["error_vs_communication"]
     assert not traces(plot, silent)
     assert "0 is not shown" in plot.get_metadata(
         silent, **first_options(plot, results))["xlabel"]
     assert {visible(row[2]) for row in plots["summary"].plot(
         silent, DATASET, OBJECTIVE)} == {"0 B", "not reached"}
-
-
-def ending(results, ended):
-    """The same results with a reason why their runs ended."""
-    return results.assign(final_results=[
-        last | dict(ended=ended) if isinstance(last, dict) else last
-        for last in results["final_results"]])
 
 
 def test_titles_say_what_varies_and_what_a_band_is(plots, results):

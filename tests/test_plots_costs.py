@@ -2,7 +2,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DATASET, OBJECTIVE
+from conftest import DATASET, OBJECTIVE, ending
 
 from benchmark_utils.results.style import COLOURS
 from benchmark_utils.results.text import readable, readable_bytes
@@ -33,11 +33,11 @@ def test_a_bar_says_where_a_method_stops(plots, results):
     shown = bars(plots, results)
     stops = results.query(
         "solver_name == @LOSSY and stop_val > 0")["objective_subspace_error"]
-    assert shown[LOSSY]["text"] \
-        == f"not reached, ends at {stops.median():.1e}"
+    assert shown[LOSSY]["text"] == f"stalls at {stops.median():.1e}"
     assert shown[LOSSY]["y"] == [max(
         np.median(bar["y"]) for bar in shown.values() if "text" not in bar)]
-    failed = bars(plots, results.assign(objective_subspace_error=1.0))
+    failed = bars(plots, ending(results, None).assign(
+        objective_subspace_error=1.0))
     assert {bar["text"] for bar in failed.values()} \
         == {"not reached, ends at 1.0e+00"}
 
@@ -50,16 +50,15 @@ def test_a_bar_says_where_a_method_stops(plots, results):
                      "stalls at 1.0e+00 for 5 rounds",
                      "stalls at 1.0e+00 for 6 rounds"})])
 def test_a_bar_says_why_a_method_stops(plots, results, ended, texts):
-    failed = results.assign(
-        objective_subspace_error=1.0, time=9.5, final_results=[
-            dict(ended=ended) if isinstance(last, dict) else last
-            for last in results["final_results"]])
+    failed = ending(results, ended).assign(
+        objective_subspace_error=1.0, time=9.5)
     assert {bar["text"] for bar in bars(plots, failed).values()} == texts
 
 
 def unequal(results, *errors):
     """One method of three repetitions; each costs 100 kB more."""
-    one = results.query("solver_name == 'gram-eigh' and stop_val > 0")
+    one = ending(results, None).query(
+        "solver_name == 'gram-eigh' and stop_val > 0")
     return one.assign(
         objective_subspace_error=errors,
         objective_comm_bytes=1e5 * (1 + one["idx_rep"]))

@@ -1,4 +1,7 @@
-"""The metrics: what they mean and how they follow from the ranks' scores."""
+"""The metrics: what they mean, and those of the costs.
+
+Those of an estimate's accuracy stand beside its score.
+"""
 from collections import namedtuple
 
 import numpy as np
@@ -57,13 +60,13 @@ METRICS = {
 
 
 def basis_bytes(n_ranks, n_features, n_components, partition):
-    """Bytes that bring one float64 basis to every rank: a unit, not a bound.
+    """Bytes that bring one float64 basis to every rank, a unit of cost.
 
-    ``samples``: every rank but one receives n_features x k numbers.
-    ``features``: 0, the basis stays distributed.
+    Not a bound: messages of fewer bits need less. Under ``features`` the
+    basis stays distributed, so nothing of the kind must travel: 0.
     """
-    return (n_ranks - 1) * n_features * n_components * 8 \
-        if partition == "samples" else 0
+    rows = n_features if partition == "samples" else 0
+    return (n_ranks - 1) * rows * n_components * 8
 
 
 def subspace_bytes(error, n_ranks, n_features, n_components):
@@ -76,51 +79,27 @@ def subspace_bytes(error, n_ranks, n_features, n_components):
     return 2 * (n_ranks - 1) * freedom * np.log2(1 / np.asarray(error)) / 8
 
 
-def domain_errors(captured, captured_reference, variance):
-    """Excess error of every rank on its own data, shape (n_ranks,).
-
-    Negative where an estimate suits a rank better than the optimum of all.
-    """
-    return (captured_reference - captured) / np.where(variance, variance, 1)
-
-
-def evaluate(basis, residual_gram, consensus_error, captured,
-             captured_reference, variance, sent_bytes, calls, hops, compute_s,
-             comm_s, wall_s, memory_mb, samples_seen, **_):
-    """Metrics from the ranks' scores and costs.
+def cost_metrics(unit, sent_bytes, calls, hops, compute_s, comm_s, wall_s,
+                 memory_mb, samples_seen):
+    """Metrics from what the method cost each rank.
 
     Parameters
     ----------
-    basis : int
+    unit : int
         See :func:`basis_bytes`.
-    residual_gram : array of shape (n_ranks, k, k)
-        Of each rank's estimate. The worst rank's error counts.
     others : arrays of shape (n_ranks,)
-        See ``scoring.py`` and ``rank.py``; ``network.py`` for the messages.
+        See ``benchmark_utils/runtime/run.py``.
 
     Returns
     -------
-    dict of the keys of METRICS
+    dict of keys of METRICS
     """
-    sines = np.sqrt(np.linalg.eigvalsh(residual_gram).clip(0, 1))
-    chordal = np.sqrt((sines ** 2).mean(axis=1))
-    missed = domain_errors(captured, captured_reference, variance)
-    total = variance.sum()
     return dict(
-        subspace_error=sines.max(),
-        chordal_error=chordal.max(),
-        # Rounding may leave -1e-16, which a logarithmic axis cannot show.
-        excess_error=max(
-            0.0, (captured_reference - captured).sum() / total),
-        reconstruction_error=1 - captured.sum() / total,
-        worst_domain_error=max(0.0, missed.max()),
-        consensus_error=consensus_error.max(),
         comm_bytes=int(sent_bytes.sum()),
         comm_bytes_max=int(sent_bytes.max()),
         comm_calls=int(calls.max()),
         comm_hops=int(hops.max()),
-        # No rank needs a basis of another one: no ratio.
-        comm_floor_ratio=sent_bytes.sum() / basis if basis else 0.0,
+        comm_floor_ratio=sent_bytes.sum() / unit if unit else 0.0,
         compute_s=compute_s.max(),
         comm_s=comm_s.max(),
         wall_s=wall_s.max(),
