@@ -118,10 +118,14 @@ def test_no_rank_needs_a_basis_under_features(plots, results):
     assert set(lines) == {"ship everything"}
 
 
-def test_reference_for_an_error(plots, results):
-    """Two ranks, 10 (60 - 10) numbers told and 10 (60 - 10) numbers heard."""
+def test_bytes_of_a_subspace():
+    """Three ranks tell, and three are told, 10 (60 - 10) numbers."""
     assert subspace_bytes(0.5, 4, 60, 10) == 2 * 3 * 500 / 8
     assert subspace_bytes(2.0 ** -24, 2, 60, 10) == 2 * 500 * 24 / 8
+    assert subspace_bytes(0.5, 1, 60, 10) == 0
+
+
+def test_reference_for_an_error(plots, results):
     plot = plots["error_vs_communication"]
     [label] = [label for label in traces(plot, results) if "log2" in label]
     assert label.endswith("a reference, not a proven bound")

@@ -1,9 +1,12 @@
 """Statistics of repetitions, on three unequal ones with an outlier."""
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark_utils.results.curves import NO_MARKER, curve
+from benchmark_utils.results.select import modelled, select
 from benchmark_utils.results.statistics import (
     Reason,
     cost_of_run,
@@ -14,7 +17,12 @@ from benchmark_utils.results.statistics import (
     reason,
     spread,
 )
-from benchmark_utils.results.text import cost_cell, not_reached, why_not_at
+from benchmark_utils.results.text import (
+    band,
+    cost_cell,
+    not_reached,
+    why_not_at,
+)
 
 INF = np.inf
 
@@ -110,6 +118,8 @@ def test_costs_and_their_median():
     table = reaching(1e-2, runs, "sent", "error")
     assert table["cost"].to_dict() == {"a": 40, "b": INF}
     assert table["missed"].to_dict() == {"a": 0, "b": 2}
+    ends = reaching(1e-2, make_runs([[0.5], [0.9], [0.6]]), "sent", "error")
+    assert ends["ends"].tolist() == [0.6]
 
 
 def test_one_repetition_in_three_misses():
@@ -212,3 +222,43 @@ def test_one_point_has_a_bar_one_repetition_none():
     assert alone == dict(x=[20], y=[1e-3])
     nothing = curve(runs.assign(sent=0), "sent", "error", "y")
     assert nothing.as_plotly() == []
+
+
+def test_what_a_band_is_called():
+    def called(n):
+        return band(make_runs(n * [[1.0]]))
+
+    assert [called(1), called(3), called(9), called(10)] == [
+        "", ", band: min to max of 3", ", band: min to max of 9",
+        ", band: 10-90 %"]
+    assert band(pd.concat([make_runs(3 * [[1.0]]), make_runs(
+        12 * [[1.0]], "b")])) == ", band: 10-90 %, min to max if below 10"
+
+
+def test_random_starts_and_doubles_are_left_out():
+    """A merged file may have a run twice: the later one counts."""
+    runs = make_runs([[1.0, 0.5]], rounds=[0, 1]).assign(
+        dataset_name="d", objective_name="o")
+    twice = pd.concat([runs, runs.assign(error=[1.0, 0.25])])
+    assert select(twice, "d", "o")[["rounds", "error"]].values.tolist() \
+        == [[1, 0.25]]
+    assert select(twice, "other", "o").empty
+
+
+@pytest.mark.parametrize("growth, on_path, seconds", [
+    (None, None, 1.0), (None, 1.5, 1.5),
+    ("ring", 4.0, 64.0),  # a token: one second on each of the ranks
+    ("chain", 1.6, 1 + 63 * 0.2)])
+def test_compute_time_of_a_token(growth, on_path, seconds):
+    """Four ranks of a second each, modelled on 64; as on four by itself."""
+    runs = pd.DataFrame([dict(
+        solver_name="a", objective_compute_s=1.0, objective_n_ranks=4,
+        objective_calls=json.dumps([["send", growth, 4, 0, 4]] if growth
+                                   else []))])
+    if on_path:
+        runs["objective_path_compute_s"] = on_path
+    on_more, _, _ = modelled(runs, "shared memory", 64)
+    assert on_more["modelled_s"].tolist() == pytest.approx([seconds], rel=1e-3)
+    as_measured, _, _ = modelled(runs, "shared memory")
+    assert as_measured["modelled_s"].tolist() == pytest.approx(
+        [on_path or 1.0], rel=1e-3)
