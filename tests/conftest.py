@@ -140,7 +140,7 @@ def outputs(tmp_path_factory):
     done = benchopt(
         folder, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "3",
         "--output", "test", "--no-display")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "outputs"
@@ -149,6 +149,13 @@ def outputs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def results(outputs):
     return read_results(outputs / "test.parquet")
+
+
+def ending(results, ended):
+    """The same results, whose runs all ended for one reason."""
+    return results.assign(final_results=[
+        last | dict(ended=ended) if isinstance(last, dict) else last
+        for last in results["final_results"]])
 
 
 @pytest.fixture(scope="session")
