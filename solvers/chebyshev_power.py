@@ -1,12 +1,7 @@
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from benchmark_utils.methods.dual import (
-    basis_of,
-    next_ritz_value,
-    replicated_covariance,
-    replicated_size,
-)
+from benchmark_utils.methods.dual import ReplicatedSide, next_ritz_value
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
@@ -32,22 +27,24 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, oversampling):
-        k, N = n_components, replicated_size(data)
+        k, side = n_components, ReplicatedSide(comm, data)
         yield data.random_basis(k, rng)
-        W = orthonormal(rng.standard_normal((N, min(k + oversampling, N))))
+        W = orthonormal(rng.standard_normal(
+            (side.size, min(k + oversampling, side.size))))
         before, edge, last = np.zeros_like(W), 0.0, None
         while True:
-            Y = replicated_covariance(comm, data, W)
+            Y = side.covariance(W)
             values, ritz = np.linalg.eigh(W.T @ Y)
             values, ritz = values[::-1], ritz[:, ::-1]
             W, Y, before = W @ ritz, Y @ ritz, before @ ritz
             if last is not None:
                 edge = max(edge, next_ritz_value(W, Y, *last, values))
             last = W, Y
-            # Monic Chebyshev recurrence on [0, edge], where the roots stay
-            # while the edge grows; QR gives both blocks the same scale.
+            # Recurrence of the monic Chebyshev polynomials of the second
+            # kind on [0, edge], where the roots stay while the edge grows;
+            # QR gives both blocks the same scale.
             Q, R = np.linalg.qr(Y - edge / 2 * W - edge / 4 * before)
             if edge > 0:
                 before = solve_triangular(R, edge / 4 * W.T, trans="T").T
             W = Q
-            yield basis_of(comm, data, W[:, :k])
+            yield side.basis(W[:, :k])

@@ -20,6 +20,7 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
         block = data.X
+        data.count_pass()
         rows = np.empty(comm.size, int)
         comm.Gather(np.array([len(block)]), rows)
         F = None

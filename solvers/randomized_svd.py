@@ -1,7 +1,5 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import adjoint_product, product
-from benchmark_utils.methods.tsqr import row_qr
 from benchmark_utils.solver import MPISolver
 
 
@@ -24,11 +22,6 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, power_passes, oversampling):
-        def allreduce(local):
-            total = np.empty_like(local)
-            comm.Allreduce(local, total)
-            return total
-
         size = min(n_components + oversampling,
                    data.n_features, data.n_samples)
         W = data.random_basis(size, rng)
@@ -37,10 +30,10 @@ class Solver(MPISolver):
             # Q = orth(X W), then the left singular vectors of B' = X'Q. One
             # of the two is replicated, the other has its rows on the ranks.
             if data.partition == "samples":
-                Q, _ = row_qr(comm, product(data.X, W))
-                W, R = np.linalg.qr(allreduce(adjoint_product(data.X, Q)))
+                Q, _ = data.row_qr(comm, data.product(W))
+                W, R = np.linalg.qr(comm.sum(data.T.product(Q)))
             else:
-                Q, _ = np.linalg.qr(allreduce(product(data.X, W)))
-                W, R = row_qr(comm, adjoint_product(data.X, Q))
+                Q, _ = np.linalg.qr(comm.sum(data.product(W)))
+                W, R = data.row_qr(comm, data.T.product(Q))
             W = W @ np.linalg.svd(R)[0]
             yield W[:, :n_components]

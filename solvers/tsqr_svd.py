@@ -1,6 +1,5 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import row_pieces
 from benchmark_utils.methods.merging import broadcast_basis
 from benchmark_utils.methods.tsqr import TreeQR
 from benchmark_utils.solver import MPISolver
@@ -28,12 +27,12 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
         comm.declare(send="tree")
-        k, d, X = n_components, data.n_features, data.X
+        k, d = n_components, data.n_features
         if data.partition == "samples":
-            R = TreeQR(comm, row_pieces(X), d, keep_reflectors=False).R
+            R = TreeQR(comm, data.pieces(), d, keep_reflectors=False).R
             V = np.linalg.svd(R)[2].T if comm.rank == 0 else None
             yield broadcast_basis(comm, V, k, d)
         else:
-            tall = TreeQR(comm, row_pieces(X.T), len(X))
+            tall = TreeQR(comm, data.T.pieces(), data.n_samples)
             left = np.linalg.svd(tall.R)[0][:, :k] if comm.rank == 0 else None
             yield tall.multiply(left, k)

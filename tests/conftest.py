@@ -120,21 +120,29 @@ def global_matrix(array, partition):
         else array.reshape(len(array), -1)
 
 
-def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
-                      **parameters):
-    """Run a method on real ranks; metrics after every round, start first."""
+def run_rounds(world, solver, field, n_components, n_rounds, seed=0,
+               **parameters):
+    """Run a method on ranks that wait; metrics after every round."""
     defaults = {key: values[0] for key, values in solver.parameters.items()}
     floor = communication_floor(field.n_ranks, field.n_features,
                                 n_components, field.partition)
-    world, metrics = World(field.n_ranks), []
+    metrics = []
+    world.load(solver.rounds, field, n_components,
+               {**defaults, **parameters}, seed, solver.one_pass)
+    while len(metrics) <= n_rounds and world.call("advance", 1):
+        metrics.append(evaluate(floor, **world.call("result")))
+    return metrics
+
+
+def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
+                      **parameters):
+    """Run a method on fresh ranks; metrics after every round, start first."""
+    world = World(field.n_ranks)
     try:
-        world.load(solver.rounds, field, n_components,
-                   {**defaults, **parameters}, seed, solver.one_pass)
-        while len(metrics) <= n_rounds and world.call("advance", 1):
-            metrics.append(evaluate(floor, **world.call("result")))
+        return run_rounds(world, solver, field, n_components, n_rounds, seed,
+                          **parameters)
     finally:
         world.close()
-    return metrics
 
 
 @pytest.fixture(scope="session")

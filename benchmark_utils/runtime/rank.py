@@ -110,7 +110,7 @@ class Method:
 
     def result(self):
         """Scores and costs of this rank, plain numbers and small arrays."""
-        ledger = self.comm.ledger
+        ledger, reading = self.comm.ledger, self.data.meter
         self.score = self.score or self.new_score()
         scores = self.score(self.estimate)
         self.memory.forget_peak()
@@ -118,10 +118,10 @@ class Method:
             **scores, sent_bytes=ledger.sent_bytes, calls=ledger.calls,
             hops=ledger.hops, comm_s=ledger.seconds,
             compute_s=(self.cpu_seconds - ledger.cpu_seconds
-                       - self.data.reading_cpu_seconds),
-            wall_s=self.wall_seconds - self.data.reading_seconds,
+                       - reading.cpu_seconds),
+            wall_s=self.wall_seconds - reading.seconds,
             memory_mb=self.peak_mb,
-            samples_seen=self.data.samples_seen,
+            samples_seen=reading.passes,
             messages=ledger.messages())
 
     def modes(self):
