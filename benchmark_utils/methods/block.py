@@ -42,25 +42,27 @@ class Block:
         """Declare one reading of the whole block."""
         self.meter.passes += 1
 
+    def _read(self):
+        X = self.X
+        self.count_pass()
+        return X
+
     def pieces(self):
         """Yield the rows in float64, in pieces that stay in cache; one pass.
 
         A piece is valid until the next one is asked for.
         """
-        self.count_pass()
-        yield from linalg.row_pieces(self.X)
+        yield from linalg.row_pieces(self._read())
 
     def product(self, U):
         """X U for U (d x k); one pass."""
-        self.count_pass()
-        return linalg.product(self.X, U)
+        return linalg.product(self._read(), U)
 
     def gram(self):
         """X'X (d x d), read-only; one pass, and it is kept in memory."""
         if self._gram is None:
-            self.count_pass()
-            d = self.X.shape[1]
-            self._gram = linalg.gram([self.X], d)
+            X = self._read()
+            self._gram = linalg.gram([X], X.shape[1])
             self._gram += np.triu(self._gram, 1).T
             self._gram.flags.writeable = False
         return self._gram
@@ -70,14 +72,15 @@ class Block:
 
         A product with X'X is cheaper than two with a tall X, but X'X must be
         formed first. It is, as soon as products have cost as many operations
-        as that takes: never more than twice what would have been best for
-        the number of products to come (ski rental). A wide X never forms it.
+        as that takes: about twice the best that can be had for any number of
+        products to come, at most (ski rental). Counted operations decide, not
+        clocks, so results are the same on every machine. A wide X never
+        forms it.
         """
         n, d = self.X.shape
         if self._gram is None and (n < d or self._flops < n * d ** 2):
             self._flops += 4 * n * d * U.shape[1]
-            self.count_pass()
-            return linalg.gram_product(self.X, U)
+            return linalg.gram_product(self._read(), U)
         return self.gram() @ U
 
     def leading_factor(self, r):
@@ -88,5 +91,4 @@ class Block:
         n, d = self.X.shape
         if n >= d:
             return linalg.factor_of_gram(self.gram(), min(r, d))
-        self.count_pass()
-        return linalg.leading_factor(self.X, r)
+        return linalg.leading_factor(self._read(), r)
