@@ -35,8 +35,8 @@ class Solver(MPISolver):
     # passes that they make; code that reads data.X itself declares each by
     # data.count_pass(). What cannot be pickled (a ctypes library) is loaded
     # in here or imported from another module. A static method
-    # warm_up(data, n_components, **parameters), if there is one, runs on
-    # every rank before the clock starts: to compile or to load kernels.
+    # warm_up_rank(shape, dtype, n_components, **parameters), if there is one,
+    # runs on every rank before the clock starts: to compile kernels.
     @staticmethod
     def rounds(comm, data, n_components, rng, products):
         # rng is the same stream on every rank; data.local_rng is private.

@@ -11,7 +11,7 @@ from conftest import (
     spectrum_array,
 )
 
-from benchmark_utils.runtime.world import World
+from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.metrics import METRICS
 
 K = 3
@@ -60,7 +60,7 @@ def worlds():
 
     def world(n_ranks):
         if n_ranks not in worlds:
-            worlds[n_ranks] = World(n_ranks)
+            worlds[n_ranks] = start_world(n_ranks)
         return worlds[n_ranks]
 
     yield world

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from conftest import BENCHMARK, run_rounds
 
-from benchmark_utils.runtime.world import World, WorldError
+from benchmark_utils.runtime.errors import WorldError
+from benchmark_utils.runtime.world import start_world
 
 SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
 EVERY = [(name, partition) for name, solver in sorted(SOLVERS.items())
@@ -67,7 +68,7 @@ def run():
     worlds = {}
 
     def run(solver, field, *arguments, **parameters):
-        world = worlds.pop(field.n_ranks, None) or World(field.n_ranks)
+        world = worlds.pop(field.n_ranks, None) or start_world(field.n_ranks)
         try:
             metrics = run_rounds(world, solver, field, *arguments,
                                  **parameters)

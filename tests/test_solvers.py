@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from conftest import global_matrix, metrics_per_round, spectrum_array
 
+from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.memory import MemoryMeter
-from benchmark_utils.runtime.world import WorldError
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24

@@ -50,6 +50,14 @@ class PartitionedMatrix(Block):
         self._X.flags.writeable = False  # it also serves the scoring
 
     @property
+    def shape(self):
+        """Shape of this rank's whole block."""
+        n_cells = self._reader.cells.size
+        return ((self._field.n_steps * n_cells, self._field.cell_size)
+                if self.partition == "samples"
+                else (self._field.n_steps, n_cells * self._field.cell_size))
+
+    @property
     def X(self):
         """This rank's whole block, a read-only array in C order.
 
