@@ -14,8 +14,8 @@ class Solver(MPISolver):
     (features).
     <b>Guarantee:</b> exact for any partition; with x = 2 lambda_k / beta - 1
     the tangent of the angle falls by 1 / (x + sqrt(x^2 - 1)) per round, where
-    the Ritz value beta tends to lambda_{k+p+1} from below. A fixed beta is
-    never slower than block power, an over-estimate impossible.
+    the Ritz value beta tends to lambda_{k+p+1} from below. With a fixed beta
+    it is never slower than block power, and beta is never over-estimated.
     <b>Fails when:</b> the spectrum is flat after k, so x is near 1.
     <b>Reference:</b> Saad, Numerical Methods for Large Eigenvalue Problems,
     2011, ch. 7; Rutishauser 1970, Numer. Math. 16.

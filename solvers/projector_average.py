@@ -12,8 +12,9 @@ class Solver(MPISolver):
     <b>Round:</b> one. Align = projector: a gather and a broadcast of d k
     floats; procrustes: a broadcast of rank 0's basis and an allreduce of the
     bases rotated towards it, d k floats each.
-    <b>Guarantee:</b> as good as pooled PCA for samples that are alike on all
-    ranks, while P is below about sqrt(n); beyond, a bias of order P / n.
+    <b>Guarantee:</b> as good as pooled PCA for samples that are statistically
+    similar on all ranks, while P is below about sqrt(n); beyond, a bias of
+    order P / n.
     <b>Fails when:</b> ranks have strong directions of their own: each counts
     as much as a common one, so the error is of order 1.
     <b>Reference:</b> Fan, Wang, Wang &amp; Zhu 2019, Ann. Statist. 47(6),

