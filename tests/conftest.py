@@ -121,25 +121,56 @@ def global_matrix(array, partition):
         else array.reshape(len(array), -1)
 
 
-def run_rounds(world, solver, field, n_components, n_rounds, seed=0,
+def run_rounds(world, solver, field, n_components, n_rounds, seed=0, then=0,
                **parameters):
-    """Run a method on ranks that wait; metrics after every round."""
+    """Run a method on ranks that wait; metrics after every round.
+
+    And, where `then` more rounds are made at once, after the last of them.
+    """
     defaults = {key: values[0] for key, values in solver.parameters.items()}
     metrics = []
     world.load(solver.rounds, field, n_components,
                {**defaults, **parameters}, seed, solver.one_pass)
     while len(metrics) <= n_rounds and world.call("advance", 1):
         metrics.append(evaluate(field, n_components, **world.call("result")))
+    if then and world.call("advance", then):
+        metrics.append(evaluate(field, n_components, **world.call("result")))
     return metrics
 
 
-def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
+@pytest.fixture(scope="module")
+def run():
+    """run_rounds on ranks that are started once, and anew after a failure.
+
+    For many short runs; what depends on a fresh process (memory) takes
+    metrics_per_round.
+    """
+    worlds = {}
+
+    def run(solver, field, *arguments, **parameters):
+        n_ranks = field.n_ranks
+        world = worlds.pop(n_ranks, None) or start_world(n_ranks)
+        try:
+            metrics = run_rounds(world, solver, field, *arguments,
+                                 **parameters)
+        except BaseException:
+            world.close()
+            raise
+        worlds[n_ranks] = world
+        return metrics
+
+    yield run
+    for world in worlds.values():
+        world.close()
+
+
+def metrics_per_round(solver, field, n_components, n_rounds, seed=0, then=0,
                       **parameters):
     """Run a method on fresh ranks; metrics after every round, start first."""
     world = start_world(field.n_ranks)
     try:
         return run_rounds(world, solver, field, n_components, n_rounds, seed,
-                          **parameters)
+                          then, **parameters)
     finally:
         world.close()
 

@@ -7,11 +7,9 @@ from conftest import (
     BENCHMARK,
     ROOT,
     metrics_per_round,
-    run_rounds,
     spectrum_array,
 )
 
-from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.metrics import METRICS
 
 K = 3
@@ -53,21 +51,6 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def worlds():
-    """Ranks that one method after the other may use, by their number."""
-    worlds = {}
-
-    def world(n_ranks):
-        if n_ranks not in worlds:
-            worlds[n_ranks] = start_world(n_ranks)
-        return worlds[n_ranks]
-
-    yield world
-    for each in worlds.values():
-        each.close()
-
-
 def check(solver, metrics, partition, n_ranks):
     """Raise AssertionError with a sentence that says what is wrong."""
     assert solver.name in EXPECTED, (
@@ -89,19 +72,22 @@ def check(solver, metrics, partition, n_ranks):
 
 
 def rounds_of(name):
-    return EXPECTED.get(name, (1, None))[0]
+    """The first ones are scored one by one."""
+    rounds = EXPECTED.get(name, (1, None))[0]
+    first = min(N_STEPS, rounds)
+    return dict(n_rounds=first, then=rounds - first)
 
 
 @pytest.mark.parametrize("n_ranks", (1, 2, 4))
 @pytest.mark.parametrize(("name", "partition"), EVERY)
-def test_conformance(name, partition, n_ranks, worlds, make_field):
+def test_conformance(name, partition, n_ranks, run, make_field):
     field = make_field(spectrum_array(N_STEPS, N_CELLS, D), n_ranks=n_ranks,
                        partition=partition)
-    metrics = run_rounds(worlds(n_ranks), SOLVERS[name], field, K,
-                         rounds_of(name))
-    check(SOLVERS[name], metrics, partition, n_ranks)
+    solver, rounds = SOLVERS[name], rounds_of(name)
+    metrics = run(solver, field, K, **rounds)
+    check(solver, metrics, partition, n_ranks)
     if n_ranks == 2:  # the same seed on fresh ranks
-        again = metrics_per_round(SOLVERS[name], field, K, rounds_of(name))
+        again = metrics_per_round(solver, field, K, **rounds)
         for key in ("subspace_error", "comm_bytes", "samples_seen"):
             assert [one[key] for one in metrics] == [
                 one[key] for one in again], "same seed, other numbers"
@@ -130,14 +116,14 @@ def forgets_the_others(comm, data, n_components, rng, **_):
     (never_moves, "new-method", "no entry in EXPECTED"),
     (forgets_the_others, "block-power", "stops at|consensus"),
     (SOLVERS["block-power"].rounds, "new-method", "no entry in EXPECTED")])
-def test_a_wrong_method_does_not_conform(rounds, name, complaint, worlds,
+def test_a_wrong_method_does_not_conform(rounds, name, complaint, run,
                                          make_field):
     """Also not a right one whose expectation nobody has declared."""
     solver = SimpleNamespace(name=name, rounds=rounds, one_pass=False,
                              replicated=True,
                              parameters={"oversampling": [10]})
     field = make_field(spectrum_array(N_STEPS, N_CELLS, D), n_ranks=2)
-    metrics = run_rounds(worlds(2), solver, field, K, 20)
+    metrics = run(solver, field, K, 2, then=18)
     with pytest.raises(AssertionError, match=complaint):
         check(solver, metrics, "samples", 2)
 

@@ -9,10 +9,9 @@ from functools import cache, partial
 import h5py
 import numpy as np
 import pytest
-from conftest import BENCHMARK, run_rounds, small_field
+from conftest import BENCHMARK, small_field
 
 from benchmark_utils.runtime.errors import WorldError
-from benchmark_utils.runtime.world import start_world
 
 SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
 EVERY = [(name, partition) for name, solver in sorted(SOLVERS.items())
@@ -62,27 +61,6 @@ FIELDS = {
     "k = 1": (0.7 ** np.arange(12), 60, 20, 6, 1, 2),
     "k of everything": (0.7 ** np.arange(6), 24, 6, 6, 6, 2),
 }
-
-
-@pytest.fixture(scope="module")
-def run():
-    """run_rounds on worlds that stay open, a new one after a failure."""
-    worlds = {}
-
-    def run(solver, field, *arguments, **parameters):
-        world = worlds.pop(field.n_ranks, None) or start_world(field.n_ranks)
-        try:
-            metrics = run_rounds(world, solver, field, *arguments,
-                                 **parameters)
-        except BaseException:
-            world.close()
-            raise
-        worlds[field.n_ranks] = world
-        return metrics
-
-    yield run
-    for world in worlds.values():
-        world.close()
 
 
 @pytest.fixture(scope="module")

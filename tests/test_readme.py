@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import BENCHMARK, ROOT, metrics_per_round
+from conftest import BENCHMARK, ROOT
 
 from benchmark_utils.scoring.metrics import METRICS
 
@@ -71,7 +71,6 @@ ROUND = {"frequent-directions": 5, "incremental-svd": 5,
          "streaming-sketch": 5, "drgta": 2, "fast-pca": 2, "fdot": 4,
          "local-power": 9, "sdot": 2, "shift-invert": 3}
 MIXINGS = {"deepca": 5, "drgta": 2, "fast-pca": 1}
-ROUNDS = {"drgta": 300, "fast-pca": 300}  # until exact; of others 60
 K = 3
 
 
@@ -89,15 +88,14 @@ def unlike_ranks(make_field, partition, n_ranks):
 
 @pytest.mark.parametrize("n_ranks", [2, 3])
 @pytest.mark.parametrize("name", METHODS)
-def test_formula_and_exactness(name, n_ranks, make_field):
+def test_formula_and_exactness(name, n_ranks, run, make_field):
     """Against the ledger, and against the exact subspace, as stated."""
     solver, P = SOLVERS[name], n_ranks
     _, formula, _, exact = METHODS[name]
     field = unlike_ranks(make_field, solver.partitions[0], P)
     # A tolerance of nearly 0 makes hapod send all d modes.
     parameters = {"tolerance": 1e-9} if name == "hapod" else {}
-    metrics = metrics_per_round(solver, field, K, ROUNDS.get(name, 60),
-                                **parameters)
+    metrics = run(solver, field, K, 9, then=300, **parameters)
     sent = np.diff([each["comm_bytes"] for each in metrics]) / 8
     t, d = ROUND.get(name, 1), field.n_features
     enough = 1  # mixings, on the complete graph of two or three ranks
@@ -109,7 +107,7 @@ def test_formula_and_exactness(name, n_ranks, make_field):
     assert sent[t - 1] == pytest.approx(
         stated, rel=0.15 if name == "quantized-power" else 1e-12)
     if name == "hapod":  # the default tolerance, not that of the formula
-        metrics = metrics_per_round(solver, field, K, 1)
+        metrics = run(solver, field, K, 1)
     assert (metrics[-1]["subspace_error"] < 1e-6) == (exact == "yes")
 
 
