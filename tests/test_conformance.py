@@ -57,8 +57,8 @@ def check(solver, metrics, partition, n_ranks):
         f"{solver.name} has no entry in EXPECTED of {__file__}: say how many "
         "rounds it needs on this field and which error it then reaches.")
     for one in metrics:
-        assert set(one) == set(METRICS)
-        assert np.isfinite(list(one.values())).all()
+        assert set(METRICS) <= set(one)
+        assert all(np.isfinite(value).all() for value in one.values())
         if solver.replicated or partition == "features":
             assert one["consensus_error"] == 0
     start, last = metrics[0], metrics[-1]
