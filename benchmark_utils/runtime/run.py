@@ -97,15 +97,15 @@ class Run:
                     messages=self.comm.ledger.messages())
 
     def _costs(self):
-        ledger = self.comm.ledger
+        ledger, reading = self.comm.ledger, self.data.meter
         return dict(
             sent_bytes=ledger.sent_bytes, calls=ledger.calls,
             hops=ledger.hops, comm_s=ledger.seconds,
             compute_s=(self.cpu_seconds - ledger.cpu_seconds
-                       - self.data.reading_cpu_seconds),
-            wall_s=self.wall_seconds - self.data.reading_seconds,
+                       - reading.cpu_seconds),
+            wall_s=self.wall_seconds - reading.seconds,
             memory_mb=self.peak_mb,
-            samples_seen=self.data.samples_seen)
+            samples_seen=reading.passes)
 
     def pictures(self):
         """Pictures of the estimate at rank 0, None elsewhere."""
