@@ -22,11 +22,7 @@ from benchmark_utils.fields.difficulty import (
     relative_eigengap,
 )
 from benchmark_utils.fields.store import load_reference
-from benchmark_utils.scoring.metrics import (
-    communication_floor,
-    domain_errors,
-    evaluate,
-)
+from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
 from benchmark_utils.scoring.pictures import exact_pictures
 
 # The stored subspace must be exact to well below the errors it measures.
@@ -74,31 +70,31 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, modes, messages, **result):
-        field = self.field
-        floor = communication_floor(
-            field.n_ranks, field.n_features, self.n_components,
-            field.partition)
-        return evaluate(floor, **result) | dict(
-            domain_errors=domain_errors(
-                result["captured"], result["captured_reference"],
-                result["variance"]),
-            calls=busiest_calls(messages), n_ranks=field.n_ranks,
-            partition=field.partition, n_samples=field.n_samples,
-            n_features=field.n_features, n_components=self.n_components,
-            itemsize=field.dtype.itemsize) | {
-            f"field_{key}": value for key, value in self.difficulty.items()}
+    def evaluate_result(self, provenance, messages, **result):
+        field, k = self.field, self.n_components
+        problem = dict(
+            n_ranks=field.n_ranks, partition=field.partition,
+            n_samples=field.n_samples, n_features=field.n_features,
+            n_components=k, itemsize=field.dtype.itemsize)
+        return {
+            **evaluate(field, k, **result), **problem,
+            "calls": busiest_calls(messages),
+            **{f"field_{key}": value
+               for key, value in self.difficulty.items()},
+            **{f"world_{key}": value for key, value in provenance.items()}}
 
-    def save_final_results(self, modes, **result):
-        """Small pictures of the leading modes: exact, learned by round."""
-        return dict(**exact_pictures(self.field), learned=modes)
+    def save_final_results(self, pictures, ended, **result):
+        """Why the run ended; pictures of the modes: exact, learned by round.
+        """
+        return dict(**exact_pictures(self.field), learned=pictures,
+                    ended=ended.get("reason"))
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""
-        k, ones = self.n_components, np.ones(self.field.n_ranks)
+        n_ranks, k = self.field.n_ranks, self.n_components
         costs = dict.fromkeys(
-            ("consensus_error", "sent_bytes", "calls", "hops", "compute_s",
-             "comm_s", "wall_s", "memory_mb", "samples_seen"), 0 * ones)
-        return dict(residual_gram=np.zeros((len(ones), k, k)), captured=ones,
-                    captured_reference=ones, variance=ones, modes={},
-                    messages=[{}] * len(ones), **costs)
+            ("sent_bytes", "calls", "hops", "compute_s", "comm_s", "wall_s",
+             "memory_mb", "samples_seen"), np.zeros(n_ranks))
+        return dict(scores=ESTIMATES["subspace"].perfect(n_ranks, k),
+                    costs=costs, yields="subspace", pictures={}, ended={},
+                    messages=[{}] * n_ranks, provenance={})

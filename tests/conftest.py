@@ -23,11 +23,8 @@ BENCHMARK = Benchmark(ROOT)
 
 from benchmark_utils.fields.layout import Field  # noqa: E402
 from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
-from benchmark_utils.runtime.world import World  # noqa: E402
-from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
-    evaluate,
-)
+from benchmark_utils.runtime.world import start_world  # noqa: E402
+from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -124,14 +121,13 @@ def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
                       **parameters):
     """Run a method on real ranks; metrics after every round, start first."""
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    floor = communication_floor(field.n_ranks, field.n_features,
-                                n_components, field.partition)
-    world, metrics = World(field.n_ranks), []
+    world, metrics = start_world(field.n_ranks), []
     try:
         world.load(solver.rounds, field, n_components,
                    {**defaults, **parameters}, seed, solver.one_pass)
         while len(metrics) <= n_rounds and world.call("advance", 1):
-            metrics.append(evaluate(floor, **world.call("result")))
+            metrics.append(evaluate(
+                field, n_components, **world.call("result")))
     finally:
         world.close()
     return metrics

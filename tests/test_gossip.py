@@ -13,8 +13,8 @@ from benchmark_utils.methods.gossip import (
     metropolis_weights,
 )
 from benchmark_utils.methods.matrix import PartitionedMatrix
-from benchmark_utils.runtime.world import World
-from benchmark_utils.scoring.metrics import communication_floor, evaluate
+from benchmark_utils.runtime.world import start_world
+from benchmark_utils.scoring.estimates import evaluate
 
 TOPOLOGIES = ("ring", "grid", "erdos_renyi", "complete")
 GRADIENT = ("drgta", "fast-pca")
@@ -159,7 +159,7 @@ def test_mixing(n_ranks, make_field):
         yield data.random_basis(n_components, rng)
 
     field = uneven_field(make_field, n_ranks)
-    world = World(n_ranks)
+    world = start_world(n_ranks)
     try:
         world.load(rounds, field, K, {})
         assert world.call("advance", 2) == 2
@@ -190,14 +190,13 @@ def test_every_rank_is_scored(make_field):
     rng = np.random.default_rng(0)
     X = np.linalg.qr(rng.standard_normal((60, 4)))[0] * [4, 3, 2, 1]
     field = make_field(X.reshape(2, 30, 4), n_ranks=3)
-    floor = communication_floor(3, 4, 1, "samples")
-    world = World(3)
+    world = start_world(3)
     try:
         world.load(rounds, field, 1, {})
         world.call("advance", 1)
-        apart = evaluate(floor, **world.call("result"))
+        apart = evaluate(field, 1, **world.call("result"))
         world.call("advance", 1)
-        equal = evaluate(floor, **world.call("result"))
+        equal = evaluate(field, 1, **world.call("result"))
     finally:
         world.close()
     assert apart["subspace_error"] == pytest.approx(np.sin(0.4))
@@ -206,6 +205,13 @@ def test_every_rank_is_scored(make_field):
     # Variances 16, 9, 4 and 1; the estimate of the worst rank everywhere.
     assert apart["excess_error"] == pytest.approx(
         7 * np.sin(0.4) ** 2 / 30)
+    # Each rank is judged by its own estimate, on its own rows.
+    for rank, angle in enumerate([0.1, 0.3, -0.4]):
+        own = field.reader(rank).read(0, 2)
+        u = np.array([np.cos(angle), np.sin(angle), 0, 0])
+        expected = (np.square(own[:, 0]).sum() - np.square(own @ u).sum()
+                    ) / np.square(own).sum()
+        assert apart["domain_errors"][rank] == pytest.approx(expected)
     assert equal["consensus_error"] == 0
     assert equal["subspace_error"] < 1e-12
 

@@ -15,7 +15,7 @@ from benchmark_utils.comm.network import (
     call_seconds,
     communication_seconds,
 )
-from benchmark_utils.runtime.world import World
+from benchmark_utils.runtime.world import start_world
 
 STEPS = Network(1.0, math.inf)  # seconds are latency steps
 BYTES = Network(0.0, 1.0)  # seconds are bytes of the busiest rank
@@ -119,7 +119,7 @@ def result(solvers, make_field):
         if partition == "features":
             array = array[:, :, 0]
         field = make_field(array, n_ranks=n_ranks, partition=partition)
-        solver, world = solvers[name], World(n_ranks)
+        solver, world = solvers[name], start_world(n_ranks)
         defaults = {key: values[0]
                     for key, values in solver.parameters.items()}
         try:

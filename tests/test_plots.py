@@ -25,7 +25,7 @@ from benchmark_utils.results.plotting import (
     curve,
     readable_bytes,
 )
-from benchmark_utils.scoring.metrics import METRICS, communication_floor
+from benchmark_utils.scoring.metrics import METRICS, basis_bytes
 
 METHODS = [solver.name for solver in BENCHMARK.get_solvers()]
 
@@ -94,7 +94,7 @@ def test_floor_and_everything(plots, results):
     plot = plots["error_vs_communication"]
     lines = {label.split(":")[0]: trace["x"][0]
              for label, trace in traces(plot, results).items()}
-    assert lines["floor"] == communication_floor(2, 60, 10, "samples")
+    assert lines["floor"] == basis_bytes(2, 60, 10, "samples")
     assert lines["ship everything"] == results.query(
         "solver_name == 'gather-all'")["objective_comm_bytes"].max()
     ratio = traces(plot, results, cost=METRICS["comm_floor_ratio"].label)

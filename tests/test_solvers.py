@@ -11,8 +11,8 @@ from conftest import (
     spectrum_array,
 )
 
+from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.memory import MemoryMeter
-from benchmark_utils.runtime.world import WorldError
 from benchmark_utils.scoring.metrics import METRICS
 
 K = 3

@@ -57,6 +57,14 @@ class PartitionedMatrix:
         self._block.flags.writeable = False  # it also serves the scoring
 
     @property
+    def shape(self):
+        """Shape of this rank's whole block."""
+        n_cells = self._reader.cells.size
+        return ((self._field.n_steps * n_cells, self._field.cell_size)
+                if self.partition == "samples"
+                else (self._field.n_steps, n_cells * self._field.cell_size))
+
+    @property
     def X(self):
         """This rank's whole block; each access counts as one pass."""
         self.samples_seen += 1

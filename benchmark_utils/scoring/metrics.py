@@ -1,7 +1,8 @@
-"""The metrics: what they mean and how they follow from the ranks' scores."""
-from collections import namedtuple
+"""The metrics: what they mean, and those of the costs.
 
-import numpy as np
+Those of an estimate's accuracy stand beside its score.
+"""
+from collections import namedtuple
 
 Metric = namedtuple("Metric", "label unit meaning")
 
@@ -55,62 +56,37 @@ METRICS = {
 }
 
 
-def communication_floor(n_ranks, n_features, n_components, partition):
-    """Bytes that bring one basis to all ranks: a floor for float64 messages.
+def basis_bytes(n_ranks, n_features, n_components, partition):
+    """Bytes that bring one float64 basis to every rank, a unit of cost.
 
-    ``samples``: every rank but one must receive the n_features x k basis in
-    float64. ``features``: the basis stays distributed, but its k x k inner
-    products must meet.
+    Not a bound: messages of fewer bits need less. Under ``features`` the
+    basis stays distributed, so nothing of the kind must travel: 0.
     """
-    rows = n_features if partition == "samples" else n_components
+    rows = n_features if partition == "samples" else 0
     return (n_ranks - 1) * rows * n_components * 8
 
 
-def domain_errors(captured, captured_reference, variance):
-    """Excess error of every rank on its own data, shape (n_ranks,).
-
-    Negative where an estimate suits a rank better than the optimum of all.
-    """
-    return (captured_reference - captured) / np.where(variance, variance, 1)
-
-
-def evaluate(floor, residual_gram, consensus_error, captured,
-             captured_reference, variance, sent_bytes, calls, hops, compute_s,
-             comm_s, wall_s, memory_mb, samples_seen, **_):
-    """Metrics from the ranks' scores and costs.
+def cost_metrics(unit, sent_bytes, calls, hops, compute_s, comm_s, wall_s,
+                 memory_mb, samples_seen):
+    """Metrics from what the method cost each rank.
 
     Parameters
     ----------
-    floor : int
-        See :func:`communication_floor`.
-    residual_gram : array of shape (n_ranks, k, k)
-        Of each rank's estimate. The worst rank's error counts.
+    unit : int
+        See :func:`basis_bytes`.
     others : arrays of shape (n_ranks,)
-        See ``scoring.py`` and ``rank.py``; ``network.py`` for the messages.
+        See ``benchmark_utils/runtime/run.py``.
 
     Returns
     -------
-    dict of the keys of METRICS
+    dict of keys of METRICS
     """
-    sines = np.sqrt(np.linalg.eigvalsh(residual_gram).clip(0, 1))
-    chordal = np.sqrt((sines ** 2).mean(axis=1))
-    missed = domain_errors(captured, captured_reference, variance)
-    total = variance.sum()
     return dict(
-        subspace_error=sines.max(),
-        chordal_error=chordal.max(),
-        # Rounding may leave -1e-16, which a logarithmic axis cannot show.
-        excess_error=max(
-            0.0, (captured_reference - captured).sum() / total),
-        reconstruction_error=1 - captured.sum() / total,
-        worst_domain_error=max(0.0, missed.max()),
-        consensus_error=consensus_error.max(),
         comm_bytes=int(sent_bytes.sum()),
         comm_bytes_max=int(sent_bytes.max()),
         comm_calls=int(calls.max()),
         comm_hops=int(hops.max()),
-        # One rank needs no communication, so neither floor nor ratio.
-        comm_floor_ratio=sent_bytes.sum() / floor if floor else 0.0,
+        comm_floor_ratio=sent_bytes.sum() / unit if unit else 0.0,
         compute_s=compute_s.max(),
         comm_s=comm_s.max(),
         wall_s=wall_s.max(),
