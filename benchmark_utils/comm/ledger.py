@@ -16,7 +16,7 @@ class Call(NamedTuple):
 
 
 def _private(default):
-    """A field that does not tell what was communicated."""
+    """A field that has nothing to do with what was communicated."""
     return field(default=default, repr=False, compare=False)
 
 
@@ -36,14 +36,11 @@ class Ledger:
     sent_bytes: int = 0  # payload
     received_bytes: int = 0
     seconds: float = 0.0  # wall clock inside communication
-    cpu_seconds: float = 0.0  # CPU time of the process inside communication
-    # CPU seconds of computation on the longest path that ends here.
+    # CPU seconds of computation: of this rank, and of all on the longest path.
+    compute_seconds: float = _private(0.0)
     path_seconds: float = _private(0.0)
-    # Wall clock and CPU time of counting itself, in none of the others.
-    overhead_seconds: float = _private(0.0)
-    overhead_cpu_seconds: float = _private(0.0)
-    # CPU seconds of the program so far, without what shall not count as
-    # computation.
+    overhead_seconds: float = _private(0.0)  # wall clock of counting itself
+    # CPU seconds of the program so far, without what is no computation.
     cpu_clock: Callable[[], float] = _private(process_time)
     record: Counter = field(default_factory=Counter)  # of Call
     growth: dict = field(default_factory=dict)  # see CountingComm.declare
@@ -70,10 +67,9 @@ class Ledger:
 
     def time(self, function, *args, **kwargs):
         """Call a function and charge its duration to communication."""
-        cpu, wall = self.cpu_clock(), perf_counter()
+        begin = perf_counter()
         result = function(*args, **kwargs)
-        self.seconds += perf_counter() - wall
-        self.cpu_seconds += self.cpu_clock() - cpu
+        self.seconds += perf_counter() - begin
         return result
 
     def resume(self):
@@ -82,20 +78,17 @@ class Ledger:
 
     def pause(self):
         """What follows is not computation, until :meth:`resume`."""
-        self.path_seconds += self.cpu_clock() - self._computing_since
-        self.resume()
+        computed = self.cpu_clock() - self._computing_since
+        self.compute_seconds += computed
+        self.path_seconds += computed
 
     def __enter__(self):
-        """Begin a counted call: what it does is not computation."""
+        """Begin a counted call."""
         self.pause()
-        self._begin = (perf_counter() - self.seconds,
-                       self._computing_since - self.cpu_seconds)
+        self._begin = perf_counter() - self.seconds
         return self
 
     def __exit__(self, *_):
-        """End it: but for what was timed, it was overhead."""
-        wall, cpu = self._begin
+        """End it: all of it that was not timed is overhead."""
+        self.overhead_seconds += perf_counter() - self.seconds - self._begin
         self.resume()
-        self.overhead_seconds += perf_counter() - self.seconds - wall
-        self.overhead_cpu_seconds += (
-            self._computing_since - self.cpu_seconds - cpu)

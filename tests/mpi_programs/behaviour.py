@@ -110,7 +110,7 @@ def check_waiting_is_timed(complete):
     complete(comm.Ibarrier())
     waited = ledger.seconds - before.seconds
     assert waited > 0.15 if plain.rank else waited < 0.15
-    assert 0 < ledger.cpu_seconds - before.cpu_seconds < waited + 0.05
+    assert ledger.compute_seconds - before.compute_seconds < 0.1
     assert (ledger.calls, ledger.hops) == (before.calls + 1, before.hops + 1)
 
 
