@@ -17,9 +17,9 @@ from conftest import (
 
 from benchmark_utils.fields.field import Field
 from benchmark_utils.fields.reference import load_reference
-from benchmark_utils.methods.linalg import (
-    orthonormal,
-)
+from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.linalg import orthonormal
+from benchmark_utils.methods.meter import ReadingMeter
 
 K = 3
 N_STEPS, N_CELLS, D = 40, 11, 36  # samples: 440 x 36, features: 40 x 396
@@ -112,8 +112,8 @@ def test_a_method_that_does_not_sum_fails(solvers, numpy_field):
         @staticmethod
         def rounds(comm, **arguments):
             class Alone:
-                def Allreduce(self, local, total):
-                    total[:] = local
+                def sum(self, local):
+                    return local
             yield from original(comm=Alone(), **arguments)
 
     last = metrics_per_round(Deaf, numpy_field(array(), n_ranks=2), K, 5)[-1]
@@ -192,20 +192,16 @@ class OneRank:
 
     rank, size = 0, 1
 
-    def Allreduce(self, local, total):
-        total[:] = local
-
-    Allgather = Allreduce
-
-    def Bcast(self, array):
-        pass
+    def sum(self, local):
+        return local
 
 
-class WholeMatrix:
+class WholeMatrix(Block):
     """What the methods use of a PartitionedMatrix."""
 
     def __init__(self, X, partition):
-        self.X, self.partition = X, partition
+        super().__init__(X, ReadingMeter())
+        self.partition = partition
         self.n_samples, self.n_features = X.shape
 
     def random_basis(self, k, rng):
@@ -213,6 +209,9 @@ class WholeMatrix:
 
     def orthonormalize(self, comm, U):
         return orthonormal(U)
+
+    def row_qr(self, comm, Y):
+        return np.linalg.qr(Y)
 
     def covariance(self, comm, U):
         return self.X.T @ (self.X @ U) / self.n_samples
