@@ -93,8 +93,9 @@ class Objective(BaseObjective):
         """Scores of the exact subspace at no cost."""
         n_ranks, k = self.field.n_ranks, self.n_components
         costs = dict.fromkeys(
-            ("sent_bytes", "calls", "hops", "compute_s", "comm_s", "wall_s",
-             "memory_mb", "samples_seen"), np.zeros(n_ranks))
+            ("sent_bytes", "received_bytes", "calls", "hops", "compute_s",
+             "path_compute_s", "comm_s", "wall_s", "memory_mb",
+             "samples_seen"), np.zeros(n_ranks))
         return dict(scores=ESTIMATES["subspace"].perfect(n_ranks, k),
                     costs=costs, yields="subspace", pictures={}, ended={},
                     messages=[{}] * n_ranks, provenance={})

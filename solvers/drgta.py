@@ -32,10 +32,8 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
-        own = data.local_covariance()
-
         def covariance(x):  # of all samples in the mean over ranks
-            return comm.size * own(x)
+            return comm.size * data.local_covariance(x)
 
         def gradient(x):
             return tangent(x, -covariance(x))

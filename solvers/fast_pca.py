@@ -27,10 +27,8 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
-        own = data.local_covariance()
-
         def covariance(X):  # of all samples in the mean over ranks
-            return comm.size * own(X)
+            return comm.size * data.local_covariance(X)
 
         def direction(X):
             product = covariance(X)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,23 +39,26 @@ def solvers():
     return {solver.name: solver for solver in BENCHMARK.get_solvers()}
 
 
+def small_field(folder, array, n_space=1, dtype="float64", **split):
+    """Store an array (time, space..., features...) and cut it for ranks."""
+    array = np.asarray(array)
+
+    def snapshots():
+        yield array
+
+    axes = [(name, "1", np.arange(n)) for name, n
+            in zip("txyzuvw", array.shape, strict=False)]
+    path = store_field(folder, {"name": str(abs(hash(
+        array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
+    field = Field(path, **split)
+    load_reference(field)
+    return field
+
+
 @pytest.fixture
 def make_field(tmp_path):
-    """Store an array (time, space..., features...) and cut it for ranks."""
-    def make(array, n_space=1, dtype="float64", **split):
-        array = np.asarray(array)
-
-        def snapshots():
-            yield array
-
-        axes = [(name, "1", np.arange(n)) for name, n
-                in zip("txyzuvw", array.shape, strict=False)]
-        path = store_field(tmp_path, {"name": str(abs(hash(
-            array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
-        field = Field(path, **split)
-        load_reference(field)
-        return field
-    return make
+    """small_field in a folder of the test."""
+    return partial(small_field, tmp_path)
 
 
 def copy_project(folder):
@@ -117,20 +121,58 @@ def global_matrix(array, partition):
         else array.reshape(len(array), -1)
 
 
-def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
-                      **parameters):
-    """Run a method on real ranks; metrics after every round, start first."""
+def run_rounds(world, solver, field, n_components, n_rounds, seed=0, then=0,
+               **parameters):
+    """Run a method on ranks that wait; metrics after every round.
+
+    And, where `then` more rounds are made at once, after the last of them.
+    """
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    world, metrics = start_world(field.n_ranks), []
+    metrics = []
+    world.load(solver.rounds, field, n_components,
+               {**defaults, **parameters}, seed, solver.one_pass)
+    while len(metrics) <= n_rounds and world.call("advance", 1):
+        metrics.append(evaluate(field, n_components, **world.call("result")))
+    if then and world.call("advance", then):
+        metrics.append(evaluate(field, n_components, **world.call("result")))
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def run():
+    """run_rounds on ranks that are started once, and anew after a failure.
+
+    For many short runs; what depends on a fresh process (memory) takes
+    metrics_per_round.
+    """
+    worlds = {}
+
+    def run(solver, field, *arguments, **parameters):
+        n_ranks = field.n_ranks
+        world = worlds.pop(n_ranks, None) or start_world(n_ranks)
+        try:
+            metrics = run_rounds(world, solver, field, *arguments,
+                                 **parameters)
+        except BaseException:
+            world.close()
+            raise
+        worlds[n_ranks] = world
+        return metrics
+
+    yield run
+    for world in worlds.values():
+        world.close()
+
+
+def metrics_per_round(solver, field, n_components, n_rounds, seed=0, then=0,
+                      **parameters):
+    """Run a method on fresh ranks; metrics after every round, start first."""
+    world = start_world(field.n_ranks)
     try:
-        world.load(solver.rounds, field, n_components,
-                   {**defaults, **parameters}, seed, solver.one_pass)
-        while len(metrics) <= n_rounds and world.call("advance", 1):
-            metrics.append(evaluate(
-                field, n_components, **world.call("result")))
+        return run_rounds(world, solver, field, n_components, n_rounds, seed,
+                          then, **parameters)
     finally:
         world.close()
-    return metrics
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,14 @@ def test_imports_run_one_way(module):
         assert not any(name.split(".")[0] == "benchopt" for name in names)
 
 
+@pytest.mark.parametrize("path", [
+    *sorted((UTILS / "methods").glob("*.py")),
+    *sorted((ROOT / "solvers").glob("*.py"))], ids=lambda path: path.stem)
+def test_methods_use_the_communicator_only(path):
+    """So that they run on anything that answers its calls."""
+    assert not any(name.split(".")[0] == "mpi4py" for name in imported(path))
+
+
 def test_every_package_says_what_lives_there():
     folders = {path.parent for path in UTILS.rglob("*.py")}
     for folder in folders:

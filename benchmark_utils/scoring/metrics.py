@@ -32,19 +32,22 @@ METRICS = {
         "bytes, all ranks", "B", "bytes sent by all ranks together"),
     "comm_bytes_max": Metric(
         "bytes, busiest rank", "B",
-        "bytes sent by the rank that sends most"),
+        "bytes sent or received by the busiest rank, whichever is more"),
     "comm_calls": Metric(
         "communication calls", "1",
         "number of communication calls (maximum over ranks)"),
     "comm_hops": Metric(
         "communication hops", "1",
-        "latency steps of the rank that makes most"),
+        "latency steps on the critical path: messages one after the other"),
     "comm_floor_ratio": Metric(
         "bytes over one float64 basis per rank", "1",
         "bytes over those that bring one float64 basis to every rank"),
     "compute_s": Metric(
         "compute time", "s",
         "CPU time outside communication, of the slowest rank"),
+    "path_compute_s": Metric(
+        "compute time, critical path", "s",
+        "CPU time outside communication, of ranks that wait for one another"),
     "comm_s": Metric(
         "communication time", "s",
         "wall clock inside communication, of the slowest rank"),
@@ -79,8 +82,8 @@ def subspace_bytes(error, n_ranks, n_features, n_components):
     return 2 * (n_ranks - 1) * freedom * np.log2(1 / np.asarray(error)) / 8
 
 
-def cost_metrics(unit, sent_bytes, calls, hops, compute_s, comm_s, wall_s,
-                 memory_mb, samples_seen):
+def cost_metrics(unit, sent_bytes, received_bytes, calls, hops, compute_s,
+                 path_compute_s, comm_s, wall_s, memory_mb, samples_seen):
     """Metrics from what the method cost each rank.
 
     Parameters
@@ -96,11 +99,12 @@ def cost_metrics(unit, sent_bytes, calls, hops, compute_s, comm_s, wall_s,
     """
     return dict(
         comm_bytes=int(sent_bytes.sum()),
-        comm_bytes_max=int(sent_bytes.max()),
+        comm_bytes_max=int(max(sent_bytes.max(), received_bytes.max())),
         comm_calls=int(calls.max()),
         comm_hops=int(hops.max()),
         comm_floor_ratio=sent_bytes.sum() / unit if unit else 0.0,
         compute_s=compute_s.max(),
+        path_compute_s=path_compute_s.max(),
         comm_s=comm_s.max(),
         wall_s=wall_s.max(),
         memory_mb=memory_mb.max(),
