@@ -49,7 +49,10 @@ def of(file, *mutations):
 STATISTICS = "tests/test_statistics.py::"
 BARS = "tests/test_plots_costs.py::test_a_repetition_that_misses_is_no_success"
 SCORES = "tests/test_scoring.py::test_metrics[samples]"
+COSTS = "tests/test_scoring.py::test_costs_of_unequal_ranks"
+COUNTS = "tests/test_communicator.py::test_costs_and_results[3]"
 NETWORK = "tests/test_network.py::"
+CONFORMANCE = "tests/test_conformance.py::test_conformance"
 LINALG = "tests/test_linalg.py::"
 
 MUTATIONS = [
@@ -133,7 +136,11 @@ MUTATIONS = [
          "n_components * n_features",
          "tests/test_plots.py::test_bytes_of_a_subspace"),
         ("np.log2(1", "np.log(1",
-         "tests/test_plots.py::test_bytes_of_a_subspace")),
+         "tests/test_plots.py::test_bytes_of_a_subspace"),
+        ("max(sent_bytes.max(), received_bytes.max())", "sent_bytes.max()",
+         COSTS),
+        ("int(hops.max())", "int(hops[0])", COSTS),
+        ("compute_s=compute_s.max()", "compute_s=compute_s.mean()", COSTS)),
     *of("benchmark_utils/scoring/subspace.py",
         ("subspace_error=sines.max()", "subspace_error=sines.mean()",
          SCORES),
@@ -143,6 +150,16 @@ MUTATIONS = [
         ("1 - captured_worst.sum()", "1 - captured_exact.sum()", SCORES),
         ("if excess < -ROUNDING", "if excess > ROUNDING",
          "tests/test_scoring.py::test_a_wrong_reference_is_noticed")),
+    *of("benchmark_utils/comm/ledger.py",
+        # Computing seconds with those of communication in them.
+        ("""self._begin
+        self.resume()""", "self._begin",
+         "tests/test_run.py::"
+         "test_compute_is_cpu_time_outside_communication"),
+        ("self.hops = max(self.hops, hops)", "self.hops += 1", COUNTS)),
+    *of("benchmark_utils/comm/costs.py",
+        ("2 * (n - chunk(", "(n - chunk(", COUNTS),
+        ("self.size - 1 if at_root else 1, sent", "1, sent", COUNTS)),
     *of("benchmark_utils/comm/network.py",
         ("(2 * L, 2 * others * n, 2 * others * n_all)",
          "(2 * L, others * n, others * n_all)",
@@ -173,7 +190,14 @@ MUTATIONS = [
          "[random-16]")),
     *of("solvers/block_power.py",
         ("[1][:, ::-1]", "[1]",
-         "tests/test_solvers.py::test_block_power_rate")),
+         "tests/test_solvers.py::test_block_power_rate"),
+        # It never moves.
+        ("data.orthonormalize(comm, Y @ ritz)",
+         "data.orthonormalize(comm, W)",
+         CONFORMANCE + "[block-power-samples-2]")),
+    *of("solvers/oja.py",
+        ("else 2 / (batch", "else 1e-3 / (batch",
+         CONFORMANCE + "[oja-samples-2]")),
     *of("solvers/low_rank_merge.py",
         ("min(rank_factor * n_components,", "min(n_components,",
          "tests/test_solvers.py::test_merge_needs_rank_beyond_k[star]")),
