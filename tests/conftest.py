@@ -22,8 +22,9 @@ OBJECTIVE = "Distributed PCA[k=10]"
 # Loads benchmark_utils the way benchopt does, before any test imports it.
 BENCHMARK = Benchmark(ROOT)
 
-from benchmark_utils.fields.layout import Field  # noqa: E402
-from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.fields.store import store_field  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
 from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
@@ -92,7 +93,8 @@ def load_module(path):
 def load_dataset(name, folder):
     """Module of a dataset, afresh, that stores its fields in a folder."""
     module = load_module(ROOT / "datasets" / f"{name}.py")
-    module.get_data_path = lambda key: folder / key
+    module.Dataset.folder = staticmethod(
+        lambda: folder / module.Dataset.name)
     return module
 
 
@@ -182,7 +184,7 @@ def outputs(tmp_path_factory):
     done = benchopt(
         folder, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "3",
         "--output", "test", "--no-display")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "outputs"
@@ -191,6 +193,13 @@ def outputs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def results(outputs):
     return read_results(outputs / "test.parquet")
+
+
+def ending(results, ended):
+    """The same results, whose runs all ended for one reason."""
+    return results.assign(final_results=[
+        last | dict(ended=ended) if isinstance(last, dict) else last
+        for last in results["final_results"]])
 
 
 @pytest.fixture(scope="session")

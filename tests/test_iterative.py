@@ -3,7 +3,6 @@
 Small questions are asked in this process, to a communicator of one rank;
 bytes and partitions need real ranks. Errors are against numpy.linalg.svd.
 """
-import sys
 
 import h5py
 import numpy as np
@@ -16,8 +15,8 @@ from conftest import (
     spectrum_array,
 )
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.methods.block import Block
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.meter import ReadingMeter
@@ -126,8 +125,7 @@ def simulated(tmp_path, monkeypatch):
     """Fields of the dataset, with its own parameters."""
     dataset = next(each for each in BENCHMARK.get_datasets()
                    if each.name == "simulated")
-    monkeypatch.setattr(sys.modules[dataset.__module__], "get_data_path",
-                        lambda key: tmp_path / key)
+    monkeypatch.setattr(dataset, "folder", staticmethod(lambda: tmp_path))
 
     def make(**parameters):
         defaults = {key: values[0]

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "runtime": {"comm", "fields", "methods", "scoring"},
     "results": {"comm", "fields", "scoring"},
     "solver": {"runtime", "results"},
+    "dataset": {"fields", "results"},
 }
 ON_RANKS = {"comm", "methods", "fields", "scoring", "runtime"}
 MODULES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py"))

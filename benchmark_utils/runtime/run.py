@@ -4,7 +4,7 @@ import time
 import numpy as np
 from mpi4py import MPI
 
-from benchmark_utils.comm.counting import CountingComm, install
+from benchmark_utils.comm.counting import CountingComm, Ledger, install
 from benchmark_utils.methods.matrix import PartitionedMatrix
 from benchmark_utils.runtime.memory import MemoryMeter
 from benchmark_utils.scoring.estimates import ESTIMATES
@@ -55,13 +55,16 @@ class Run:
             warm_up_rank(self.data.shape, field.dtype, n_components,
                          **parameters)
         self.memory.forget_peak()
-        self.comm = CountingComm(control.Dup())
+        # Reading a file is no computation: in situ, data are in memory.
+        self.ledger = Ledger(cpu_clock=lambda: (
+            time.process_time() - self.data.meter.cpu_seconds))
+        self.comm = CountingComm(control.Dup(), self.ledger)
         install(self.comm)  # a library's MPI.COMM_WORLD is counted too
         self.generator = rounds(
             comm=self.comm, data=self.data, n_components=n_components,
             rng=np.random.default_rng(shared), **parameters)
         self.estimate = None
-        self.wall_seconds = self.cpu_seconds = self.peak_mb = 0.0
+        self.wall_seconds = self.peak_mb = 0.0
 
     def _prepare_score(self):
         self.score = ESTIMATES[self.yields](
@@ -70,8 +73,8 @@ class Run:
     def advance(self, n_rounds, sign_of_life):
         """Run up to n_rounds rounds; return how many the method had left."""
         done = 0
-        cpu, wall = time.process_time(), time.perf_counter()
-        last_sign = wall
+        self.ledger.resume()
+        last_sign = wall = time.perf_counter()
         while done < n_rounds:
             try:
                 self.estimate = next(self.generator)
@@ -83,7 +86,7 @@ class Run:
                 sign_of_life()
                 last_sign = now
         self.wall_seconds += time.perf_counter() - wall
-        self.cpu_seconds += time.process_time() - cpu
+        self.ledger.pause()
         self.peak_mb = max(self.peak_mb, self.memory.peak_mb())
         return done
 
@@ -94,16 +97,18 @@ class Run:
         scores = self.score(self.estimate)
         self.memory.forget_peak()
         return dict(scores=scores, costs=self._costs(),
-                    messages=self.comm.ledger.messages())
+                    messages=self.ledger.messages())
 
     def _costs(self):
-        ledger, reading = self.comm.ledger, self.data.meter
+        ledger, reading = self.ledger, self.data.meter
         return dict(
-            sent_bytes=ledger.sent_bytes, calls=ledger.calls,
+            sent_bytes=ledger.sent_bytes,
+            received_bytes=ledger.received_bytes, calls=ledger.calls,
             hops=ledger.hops, comm_s=ledger.seconds,
-            compute_s=(self.cpu_seconds - ledger.cpu_seconds
-                       - reading.cpu_seconds),
-            wall_s=self.wall_seconds - reading.seconds,
+            compute_s=ledger.compute_seconds,
+            path_compute_s=ledger.path_seconds,
+            wall_s=(self.wall_seconds - reading.seconds
+                    - ledger.overhead_seconds),
             memory_mb=self.peak_mb,
             samples_seen=reading.passes)
 

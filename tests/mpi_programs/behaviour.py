@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from benchmark_utils.comm.costs import COSTS
 from benchmark_utils.comm.counting import (
-    COSTS,
     CountingComm,
     UncountedCall,
     _classify,
     install,
 )
 
+# Local, but the clock's duplicate is freed with the communicator.
+FREES = {"Free", "free", "Disconnect"}
 plain = MPI.COMM_WORLD
 comm = CountingComm(plain)
 ledger = comm.ledger
@@ -49,7 +51,8 @@ def check_every_method_is_classified():
             vars(cls) for cls in type(counting).__mro__
             if cls.__module__ == CountingComm.__module__))
         for name in names & set(COSTS):
-            assert (name in overridden) == (COSTS[name] is not None), name
+            assert (name in overridden) == (
+                COSTS[name] is not None or name in FREES), name
     assert set(COSTS) <= every
 
 
@@ -107,7 +110,7 @@ def check_waiting_is_timed(complete):
     complete(comm.Ibarrier())
     waited = ledger.seconds - before.seconds
     assert waited > 0.15 if plain.rank else waited < 0.15
-    assert 0 < ledger.cpu_seconds - before.cpu_seconds < waited + 0.05
+    assert ledger.compute_seconds - before.compute_seconds < 0.1
     assert (ledger.calls, ledger.hops) == (before.calls + 1, before.hops + 1)
 
 
