@@ -15,7 +15,7 @@ class Solver(MPISolver):
     <b>Guarantee:</b> with growth, exact at the rate lambda_{k+1} / lambda_k
     of the power iteration; without, down to a floor of the order of the
     mixing error.
-    <b>Fails when:</b> there are many samples n: their projections travel.
+    <b>Fails when:</b> there are many samples n: a message has n k numbers.
     <b>Reference:</b> Gang, Xiang &amp; Bajwa 2021, IEEE Trans. Signal Inf.
     Process. Netw. 7, algorithm 2; its distributed QR is a Cholesky QR here
     (Fukaya et al. 2020, SIAM J. Sci. Comput. 42(1)).

@@ -191,7 +191,9 @@ def plain_davidson(solver):
             while True:
                 yield estimate
                 Y = data.local_covariance(space.block)
-                estimate = space.expand(space.rayleigh_ritz(Y)[2])
+                ritz = space.rayleigh_ritz(Y)
+                residual = ritz[2] if ritz else None
+                estimate = space.expand(residual)
     return Plain
 
 
