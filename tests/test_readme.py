@@ -114,3 +114,19 @@ def test_formula_and_exactness(name, n_ranks, run, make_field):
 def test_datasets_table():
     assert set(table("Data")) == {
         dataset.name for dataset in BENCHMARK.get_datasets()}
+
+
+PAGES = [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_headings(path):
+    """Pages parse without a warning; a method's heading is inside another."""
+    core = pytest.importorskip("docutils.core")
+    page = core.publish_doctree(path.read_text(),
+                                settings_overrides={"halt_level": 2})
+    sections = [node for node in page.children if node.tagname == "section"]
+    titles = {section[0].astext() for section in sections}
+    assert len(titles) > 1
+    assert not {title.lower().replace(" ", "-") for title in titles} \
+        & set(SOLVERS)

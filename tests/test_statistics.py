@@ -127,8 +127,8 @@ def test_one_repetition_in_three_misses():
     [row] = reaching(1e-2, runs, "sent", "error").itertuples()
     assert (row.cost, row.missed, row.repetitions) == (40, 1, 3)
     assert cost_cell(row) == "40 B, 2/3"
-    assert "in a part of the repetitions: a" in not_reached(
-        [reaching(1e-2, runs, "sent", "error")])
+    assert not_reached([reaching(1e-2, runs, "sent", "error")]) \
+        == "reached in a part of the repetitions: a"
 
 
 SLOW, STUCK = 0.9 ** np.arange(1, 31), np.r_[0.5, 0.1, np.full(8, 2e-3)]
@@ -156,8 +156,10 @@ def test_why_a_run_ended(errors, ended, why, text, cell):
     np.testing.assert_equal(reason(runs, "error"), why)
     [row] = reaching(1e-6, runs, "sent", "error").itertuples()
     assert (why_not_at(row), cost_cell(row)) == (text, cell)
+    short = text.split(" at ")[0].split(",")[0]
     assert not_reached([reaching(1e-6, runs, "sent", "error")]) \
-        == text.split(" at ")[0].split(",")[0] + ": a"
+        == "not reached: a" + (
+            "" if short == "not reached" else f" ({short})")
 
 
 def test_flat_is_less_than_a_factor_of_two_in_the_last_half():
@@ -192,7 +194,8 @@ def test_notes_join_methods_of_one_reason():
             ("b", STUCK, "round limit", 1), ("a", STUCK, "method done", 1),
             ("d", SLOW, "time limit", 40), ("c", SLOW, "time limit", 30),
             ("e", [1e-7], "converged", 1)]])
-    assert not_reached([table]) == "stalls: a, b; not within 30 s: c, d"
+    assert not_reached([table]) \
+        == "not reached: a, b (stalls); c, d (not within 30 s)"
     # Those that reach it somewhere are told by their points.
     assert not_reached([table, table.assign(cost=1.0, missed=0)]) == ""
 

@@ -87,13 +87,16 @@ def not_reached(tables):
             why = weakest(of_solver)
             kind = "stalls" if why_not(why) == "stalls" else why.kind
             groups.setdefault(kind, []).append((solver, why))
-    notes = [f"{why_not(weakest([why for _, why in group]))}: "
-             + ", ".join(solver for solver, _ in group)
-             for group in groups.values()]
-    if partly:
-        notes.append("in a part of the repetitions: "
-                     + ", ".join(sorted(partly)))
-    return wrapped("; ".join(notes))
+    missing = []
+    for kind, group in groups.items():
+        solvers, whys = zip(*group, strict=True)
+        missing.append(", ".join(solvers) + (
+            "" if kind == "unknown" else f" ({why_not(weakest(whys))})"))
+    notes = [
+        "not reached: " + "; ".join(missing) if missing else "",
+        "reached in a part of the repetitions: " + ", ".join(sorted(partly))
+        if partly else ""]
+    return wrapped("; ".join(filter(None, notes)))
 
 
 def cells(heading, values, texts, best=None):
