@@ -18,7 +18,7 @@ LENGTH = 5
 
 def _message(ledger, n_sent, dtype):
     types = -inf, -inf
-    if dtype is not None:
+    if dtype is not None and n_sent:
         code = 1000 * ord(dtype.kind) + dtype.itemsize
         types = code, -code
     return np.array([ledger.hops, ledger.path_seconds, n_sent, *types])
@@ -123,9 +123,8 @@ class Clock:
         if kind == "bcast":
             name, options = "Bcast", (root,)
             arrived[:] = own
-        elif kind == "reduce":
-            name, options = "Reduce", (MPI.MAX, root)
-        elif kind == "gather":
+        elif kind in ("reduce", "gather"):
+            # Not Reduce: Open MPI's has algorithms that wait for the root.
             name, options = "Gather", (root,)
             arrived = _nothing(comm.size if at_root else 0)
         elif kind == "scatter":

@@ -16,11 +16,9 @@ from benchmark_utils.comm.buffers import (
     parse,
     parse_typed,
 )
+from benchmark_utils.comm.ledger import KINDS
 
 dumps = MPI.pickle.dumps
-# Calls of a kind have the same cost; the first that a name contains is its.
-KINDS = ("neighbor", "allreduce", "reduce_scatter", "reduce", "allgather",
-         "gather", "scatter", "bcast", "alltoall", "scan", "barrier", "send")
 
 
 @cache
