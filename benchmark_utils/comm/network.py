@@ -133,6 +133,11 @@ def _bytes_and_calls(record):
 
 
 @cache
+def _in_turn(calls):
+    """Whether ranks wait for one another, from the calls of a run."""
+    return any(growth in IN_TURN for _, growth, *_ in json.loads(calls))
+
+
 def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     """Modelled computation of a run, on the critical path.
 
@@ -153,7 +158,7 @@ def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     float
         Seconds.
     """
-    if not any(growth in IN_TURN for _, growth, *_ in json.loads(calls)):
+    if not _in_turn(calls):
         return path
     links = (other_ranks - 1) / max(1, n_ranks - 1)
     return one_rank + (path - one_rank) * links
