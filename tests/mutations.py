@@ -164,7 +164,7 @@ MUTATIONS = [
         ("(2 * L, 2 * others * n, 2 * others * n_all)",
          "(2 * L, others * n, others * n_all)",
          NETWORK + "test_calls_by_hand"),
-        ("(path - one_rank) * (other_ranks - 1)", "(path - one_rank) * (1)",
+        ("links = (other_ranks - 1)", "links = 1",
          STATISTICS + "test_compute_time_of_a_token"),
         ("\"chain\": (lambda P: P - 1, lambda P: P - 1)",
          "\"chain\": (lambda P: P - 1, lambda P: 1)",
