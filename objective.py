@@ -21,12 +21,12 @@ from benchmark_utils.fields.difficulty import (
     load_difficulty,
     relative_eigengap,
 )
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
 from benchmark_utils.scoring.pictures import exact_pictures
 
 # The stored subspace must be exact to well below the errors it measures.
-MAX_REFERENCE_ERROR = 1e-8
+MAX_REFERENCE_ERROR = 1e-10
 SMALL_GAP = 1e-3
 
 
@@ -43,28 +43,28 @@ class Objective(BaseObjective):
 
     def skip(self, field):
         reason = field.skip_reason()
-        if reason is None and self.n_components > min(field.n_samples,
-                                                      field.n_features):
-            reason = (f"n_components = {self.n_components} is more than the "
-                      f"{field.n_samples} samples or the {field.n_features} "
-                      "features.")
+        if reason is None:
+            rank = load_reference(field, self.n_components).rank
+            if self.n_components > rank:
+                reason = (f"n_components = {self.n_components} is more than "
+                          f"the rank {rank} of the field.")
         return reason is not None, reason
 
     def set_data(self, field):
         self.field = field
         k = self.n_components
-        reference = load_reference(field)
-        gap = relative_eigengap(reference.eigenvalues, k)
+        reference = load_reference(field, k)
+        gap = relative_eigengap(reference, k)
         if gap < SMALL_GAP:
             warnings.warn(
                 f"The relative eigengap at k = {k} is only {gap:.1e}: the "
                 "leading subspace is hardly defined, read the excess error.",
                 stacklevel=2)
-        error = reference.residual / reference.eigenvalues[k - 1]
-        if error > MAX_REFERENCE_ERROR * gap:
+        error = reference.subspace_error(k)
+        if error > MAX_REFERENCE_ERROR:
             warnings.warn(
-                f"The exact subspace is known to a sine of {error / gap:.1e} "
-                "only.", stacklevel=2)
+                f"The exact subspace is known to a sine of {error:.1e} only.",
+                stacklevel=2)
         self.difficulty = load_difficulty(field, k)
 
     def get_objective(self):

@@ -21,9 +21,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.fields.layout import Field, open_field  # noqa: E402
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.layout import open_field  # noqa: E402
 from benchmark_utils.fields.live import write_live_field  # noqa: E402
-from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.runtime.errors import WorldError  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
 from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
@@ -85,7 +86,7 @@ def follow(world, path, solver, n_components):
                       "more written", flush=True)
     print(f"lag behind the simulation: {np.median(lags):g} snapshots "
           f"(median), {max(lags)} (largest)")
-    load_reference(field)
+    load_reference(field, n_components)
     return evaluate(field, n_components, **world.call("result"))
 
 

@@ -1,4 +1,3 @@
-from benchmark_utils.methods.linalg import leading_factor
 from benchmark_utils.methods.merging import broadcast_basis, merge_factors
 from benchmark_utils.solver import MPISolver
 
@@ -24,5 +23,5 @@ class Solver(MPISolver):
         comm.declare(send=topology)
         yield data.random_basis(n_components, rng)
         rank = min(rank_factor * n_components, data.n_features)
-        F = merge_factors(comm, leading_factor(data.X, rank), rank, topology)
+        F = merge_factors(comm, data.leading_factor(rank), rank, topology)
         yield broadcast_basis(comm, F, n_components, data.n_features)

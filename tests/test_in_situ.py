@@ -9,8 +9,8 @@ import psutil
 import pytest
 from conftest import ROOT, metrics_per_round, spectrum_array
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.estimates import evaluate

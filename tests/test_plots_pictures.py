@@ -71,7 +71,7 @@ def test_heat_map_shows_the_errors(plots, results):
 def test_modes_of_a_run(plots, results):
     last = results.dropna(subset="final_results").set_index(
         ["solver_name", "idx_rep"])["final_results"]
-    assert len(last) == 2 * results["solver_name"].nunique()
+    assert len(last) == 3 * results["solver_name"].nunique()
     modes = last["gram-eigh", 0]
     assert [name for name, _, _ in modes["axes"]] == ["feature"]
     assert modes["exact"].shape == (60, N_MODES)

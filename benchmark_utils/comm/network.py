@@ -132,6 +132,7 @@ def _bytes_and_calls(record):
             record.total())
 
 
+@cache
 def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     """Modelled computation of a run, on the critical path.
 
@@ -154,8 +155,8 @@ def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     """
     if not any(growth in IN_TURN for _, growth, *_ in json.loads(calls)):
         return path
-    return one_rank + (path - one_rank) * (other_ranks - 1) / max(
-        1, n_ranks - 1)
+    links = (other_ranks - 1) / max(1, n_ranks - 1)
+    return one_rank + (path - one_rank) * links
 
 
 @cache

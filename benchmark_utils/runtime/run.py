@@ -57,7 +57,7 @@ class Run:
         self.memory.forget_peak()
         # Reading a file is no computation: in situ, data are in memory.
         self.ledger = Ledger(cpu_clock=lambda: (
-            time.process_time() - self.data.reading_cpu_seconds))
+            time.process_time() - self.data.meter.cpu_seconds))
         self.comm = CountingComm(control.Dup(), self.ledger)
         install(self.comm)  # a library's MPI.COMM_WORLD is counted too
         self.generator = rounds(
@@ -100,17 +100,17 @@ class Run:
                     messages=self.ledger.messages())
 
     def _costs(self):
-        ledger = self.ledger
+        ledger, reading = self.ledger, self.data.meter
         return dict(
             sent_bytes=ledger.sent_bytes,
             received_bytes=ledger.received_bytes, calls=ledger.calls,
             hops=ledger.hops, comm_s=ledger.seconds,
             compute_s=ledger.compute_seconds,
             path_compute_s=ledger.path_seconds,
-            wall_s=(self.wall_seconds - self.data.reading_seconds
+            wall_s=(self.wall_seconds - reading.seconds
                     - ledger.overhead_seconds),
             memory_mb=self.peak_mb,
-            samples_seen=self.data.samples_seen)
+            samples_seen=reading.passes)
 
     def pictures(self):
         """Pictures of the estimate at rank 0, None elsewhere."""

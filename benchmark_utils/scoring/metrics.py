@@ -4,9 +4,11 @@ Those of an estimate's accuracy stand beside its score.
 """
 from collections import namedtuple
 
+import numpy as np
+
 Metric = namedtuple("Metric", "label unit meaning")
 
-# key -> label, unit, meaning. Less is better for all of them.
+# key -> label, unit, meaning. Lower is better for every one.
 METRICS = {
     "subspace_error": Metric(
         "subspace error", "1",
@@ -32,19 +34,21 @@ METRICS = {
         "bytes, busiest rank", "B",
         "bytes sent or received by the busiest rank, whichever is more"),
     "comm_calls": Metric(
-        "communication calls", "1", "calls of the rank that makes most"),
+        "communication calls", "1",
+        "number of communication calls (maximum over ranks)"),
     "comm_hops": Metric(
         "communication hops", "1",
         "latency steps on the critical path: messages one after the other"),
     "comm_floor_ratio": Metric(
-        "bytes over the floor", "1",
-        "bytes over those that bring one float64 basis to all ranks"),
+        "bytes over one float64 basis per rank", "1",
+        "bytes over those that bring one float64 basis to every rank"),
     "compute_s": Metric(
         "compute time", "s",
         "CPU time outside communication, of the slowest rank"),
     "path_compute_s": Metric(
         "compute time, critical path", "s",
-        "CPU time outside communication, of ranks that wait for one another"),
+        "CPU time outside communication on the critical path: ranks that "
+        "work in turn add up"),
     "comm_s": Metric(
         "communication time", "s",
         "wall clock inside communication, of the slowest rank"),
@@ -52,7 +56,7 @@ METRICS = {
         "wall time", "s", "wall clock of the method, of the slowest rank"),
     "memory_mb": Metric(
         "memory", "MB",
-        "peak memory above the level before the method, of the largest rank"),
+        "peak memory above the level before the method (maximum over ranks)"),
     "samples_seen": Metric(
         "passes over the data", "1",
         "fraction of the stream consumed, or passes over the data"),
@@ -67,6 +71,16 @@ def basis_bytes(n_ranks, n_features, n_components, partition):
     """
     rows = n_features if partition == "samples" else 0
     return (n_ranks - 1) * rows * n_components * 8
+
+
+def subspace_bytes(error, n_ranks, n_features, n_components):
+    """Bytes for P - 1 ranks to tell, and be told, a subspace to an error.
+
+    A reference for ``samples``, not a proven bound: see
+    ``docs/lower_bounds.rst``. Vanishes at error 1.
+    """
+    freedom = n_components * (n_features - n_components)
+    return 2 * (n_ranks - 1) * freedom * np.log2(1 / np.asarray(error)) / 8
 
 
 def cost_metrics(unit, sent_bytes, received_bytes, calls, hops, compute_s,

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import BENCHMARK, get_field, load_dataset  # noqa: E402
 
-from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
 from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 

@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import load_reference, store_field
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.fields.store import store_field
 from benchmark_utils.runtime.world import start_world
 
 N_ROUNDS = 500

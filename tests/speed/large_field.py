@@ -24,8 +24,9 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.fields.layout import Field  # noqa: E402
-from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.fields.store import store_field  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
 from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
