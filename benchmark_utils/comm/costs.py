@@ -96,7 +96,7 @@ class Use:
                 self.kind in ("reduce", "gather") and not at_root) or (
                 self.kind == "bcast" and at_root):
             received = None
-        check(self.name, sent, received)
+        check(self.name, sent, received, self.kind != "send")
         self.received_type = element_type(received)
         self.sent_type = self.received_type if in_place else \
             element_type(sent)

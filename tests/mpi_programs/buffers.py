@@ -75,7 +75,7 @@ def refuses(call, sentence, **given):
         getattr(graph, call)(**arguments(call, **given))
     text = str(error.value)
     assert text.startswith(f"{call}: ") and text.count(". ") == 0, text
-    assert comm.ledger == before, (call, given, comm.ledger, before)
+    assert comm.ledger == before, call
 
 
 def check_refusals():
@@ -88,7 +88,9 @@ def check_refusals():
                 refuses(call, sentence, sendbuf=matrix(), recvbuf=received)
             for sent, received, sentence in WRONG_PAIRS:
                 received = sent.base[3:] if received is None else received
-                refuses(call, sentence, sendbuf=sent, recvbuf=received)
+                # What Sendrecv sends is not what it receives.
+                if call != "Sendrecv" or "overlap" in sentence:
+                    refuses(call, sentence, sendbuf=sent, recvbuf=received)
             n_checks += 1
         elif "buf" in names:
             sends = call.endswith("end") or "cast" in call
@@ -148,6 +150,9 @@ def check_what_mpi_allows():
         [x, MPI.BYTE], recvbuf=[r, MPI.BYTE], **swap)))
     same(into(lambda: np.zeros(12, "f4"), lambda on, r: on.Sendrecv(
         [x.astype(">f4"), MPI.BYTE], recvbuf=[r, 24, MPI.BYTE], **swap)))
+    same(into(lambda: np.zeros(1 + RANK), lambda on, r: on.Sendrecv(
+        np.ones(2, "f4") if RANK else ones[:2],
+        recvbuf=r if RANK else r.view("f4"), **swap)))
     # Other containers, and nothing at all of another type.
     same(into(lambda: bytearray(4), lambda on, r: on.Sendrecv(
         b"text", recvbuf=r, **swap)))
