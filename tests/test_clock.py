@@ -39,10 +39,10 @@ def test_steps_of_methods_on_eight_ranks(rounds):
 @pytest.mark.parametrize("topology, steps", [
     ("star", 3), ("tree", 2), ("chain", 3)])
 def test_steps_of_hapod(topology, steps, rounds):
-    """A header and a factor from each child, then a broadcast."""
+    """A sum of variances, a header and a factor per message, a broadcast."""
     last = rounds("hapod", 4, 1, topology=topology)[-1]
-    broadcast = ceil(log2(4))
-    assert 2 * steps <= last["comm_hops"] - broadcast <= 2 * steps + 1
+    depth = ceil(log2(4))
+    assert last["comm_hops"] == 2 * depth + 2 * steps + depth
 
 
 def test_the_root_of_a_star_is_the_busiest(rounds):
