@@ -24,6 +24,10 @@ from mpi4py import MPI  # noqa: E402
 from benchmark_utils.runtime.provenance import of_rank  # noqa: E402
 from benchmark_utils.runtime.run import Run  # noqa: E402
 
+# Ranks that have waited this long for a command leave the cores to others.
+PATIENCE = 0.02
+NAP = 0.001
+
 
 class Driver:
     """Connection of rank 0 with the driver."""
@@ -49,12 +53,21 @@ class Driver:
         self.connection.send((kind, value))
 
 
+def wait_for_all(control):
+    """A barrier; MPI's own would keep a core busy however long it takes."""
+    begin, barrier = time.monotonic(), control.Ibarrier()
+    while not barrier.Test():
+        if time.monotonic() - begin > PATIENCE:
+            time.sleep(NAP)
+
+
 def serve(control, driver):
     """Obey the driver's commands until it says stop."""
     run = None
     while True:
-        command, argument = control.bcast(
-            driver.receive() if driver else None)
+        order = driver.receive() if driver else None
+        wait_for_all(control)
+        command, argument = control.bcast(order)
         reply = None
         if command == "stop":
             return
