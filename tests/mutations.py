@@ -49,7 +49,10 @@ def of(file, *mutations):
 STATISTICS = "tests/test_statistics.py::"
 BARS = "tests/test_plots_costs.py::test_a_repetition_that_misses_is_no_success"
 SCORES = "tests/test_scoring.py::test_metrics[samples]"
+COSTS = "tests/test_scoring.py::test_costs_of_unequal_ranks"
+COUNTS = "tests/test_communicator.py::test_costs_and_results[3]"
 NETWORK = "tests/test_network.py::"
+CONFORMANCE = "tests/test_conformance.py::test_conformance"
 LINALG = "tests/test_linalg.py::"
 
 MUTATIONS = [
@@ -111,8 +114,6 @@ MUTATIONS = [
          STATISTICS + "test_random_starts_and_doubles_are_left_out"),
         ("keep=\"last\")", "keep=\"first\")",
          STATISTICS + "test_random_starts_and_doubles_are_left_out"),
-        ("own + (path - own) * others", "own + (path - own)",
-         STATISTICS + "test_compute_time_of_a_token"),
         ("runs.get(\"objective_path_compute_s\", own)", "own",
          STATISTICS + "test_compute_time_of_a_token")),
     *of("benchmark_utils/results/text.py",
@@ -133,7 +134,11 @@ MUTATIONS = [
          "n_components * n_features",
          "tests/test_plots.py::test_bytes_of_a_subspace"),
         ("np.log2(1", "np.log(1",
-         "tests/test_plots.py::test_bytes_of_a_subspace")),
+         "tests/test_plots.py::test_bytes_of_a_subspace"),
+        ("max(sent_bytes.max(), received_bytes.max())", "sent_bytes.max()",
+         COSTS),
+        ("int(hops.max())", "int(hops[0])", COSTS),
+        ("compute_s=compute_s.max()", "compute_s=compute_s.mean()", COSTS)),
     *of("benchmark_utils/scoring/subspace.py",
         ("subspace_error=sines.max()", "subspace_error=sines.mean()",
          SCORES),
@@ -143,10 +148,24 @@ MUTATIONS = [
         ("1 - captured_worst.sum()", "1 - captured_exact.sum()", SCORES),
         ("if excess < -ROUNDING", "if excess > ROUNDING",
          "tests/test_scoring.py::test_a_wrong_reference_is_noticed")),
+    *of("benchmark_utils/comm/ledger.py",
+        # Computing seconds with those of communication in them.
+        ("""self._begin
+        self.resume()""", "self._begin",
+         "tests/test_run.py::"
+         "test_compute_is_cpu_time_outside_communication"),
+        ("self.hops = max(self.hops, hops)", "self.hops += 1", COUNTS)),
+    *of("benchmark_utils/comm/costs.py",
+        ("2 * (n - chunk(", "(n - chunk(", COUNTS),
+        ("self.size - 1 if at_root else 1, sent", "1, sent", COUNTS)),
     *of("benchmark_utils/comm/network.py",
+        ("one_rank + (path - one_rank) * links", "path",
+         STATISTICS + "test_compute_time_of_a_token"),
         ("(2 * L, 2 * others * n, 2 * others * n_all)",
          "(2 * L, others * n, others * n_all)",
          NETWORK + "test_calls_by_hand"),
+        ("links = (other_ranks - 1)", "links = 1",
+         STATISTICS + "test_compute_time_of_a_token"),
         ("\"chain\": (lambda P: P - 1, lambda P: P - 1)",
          "\"chain\": (lambda P: P - 1, lambda P: 1)",
          NETWORK + "test_sends_with_a_pattern")),
@@ -173,7 +192,14 @@ MUTATIONS = [
          "[random-16]")),
     *of("solvers/block_power.py",
         ("[1][:, ::-1]", "[1]",
-         "tests/test_solvers.py::test_block_power_rate")),
+         "tests/test_solvers.py::test_block_power_rate"),
+        # It never moves.
+        ("data.orthonormalize(comm, Y @ ritz)",
+         "data.orthonormalize(comm, W)",
+         CONFORMANCE + "[block-power-samples-2]")),
+    *of("solvers/oja.py",
+        ("else 2 / (batch", "else 1e-3 / (batch",
+         CONFORMANCE + "[oja-samples-2]")),
     *of("solvers/low_rank_merge.py",
         ("min(rank_factor * n_components,", "min(n_components,",
          "tests/test_solvers.py::test_merge_needs_rank_beyond_k[star]")),

@@ -87,6 +87,11 @@ def test_orthonormal_is_continuous():
     np.testing.assert_allclose(Q.T @ Q, np.eye(3), atol=1e-14)
     np.testing.assert_allclose(orthonormal(Q), Q, atol=1e-14)
     np.testing.assert_allclose(orthonormal(X + 1e-9), Q, atol=1e-7)
+    # Where QR changes its signs: at a first entry of zero.
+    X[0] = 1e-9, 0, 0
+    one = orthonormal(X)
+    X[0] = -1e-9, 0, 0
+    np.testing.assert_allclose(orthonormal(X), one, atol=1e-7)
 
 
 @pytest.mark.parametrize("columns", ["independent", "dependent", "inside V",

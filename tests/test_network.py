@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from conftest import spectrum_array
 
-from benchmark_utils.comm.costs import KINDS
-from benchmark_utils.comm.ledger import Call
+from benchmark_utils.comm.ledger import KINDS, Call
 from benchmark_utils.comm.network import (
     NETWORKS,
     OTHER_RANKS,

@@ -246,7 +246,7 @@ def test_modelled_time(ranks, steps, sent, plots, results):
     plot, options = plots["error_vs_time"], dict(time="1 GbE", ranks=ranks)
     first = traces(plot, results, **options)["block-power"]["x"][0]
     compute = results.query("solver_name == 'block-power' and stop_val == 1")[
-        "objective_compute_s"].median()
+        "objective_path_compute_s"].median()
     assert first - compute == pytest.approx(
         steps * 24e-6 + sent / 117.7e6, rel=1e-6)
     title = plot.get_metadata(

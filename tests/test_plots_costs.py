@@ -105,7 +105,7 @@ def test_bars_of_modelled_seconds(plots, results, cost, steps, sent):
     compute = results.query("solver_name == 'gram-eigh' and stop_val > 0")
     seconds = np.array(bars(plots, results, cost=cost)["gram-eigh"]["y"])
     np.testing.assert_allclose(
-        seconds - compute.groupby("idx_rep")["objective_compute_s"].min(),
+        seconds - compute.groupby("idx_rep")["objective_path_compute_s"].min(),
         steps * 24e-6 + sent / 117.7e6, rtol=1e-6)
 
 

@@ -60,7 +60,7 @@ def test_compute_is_cpu_time_outside_communication(field):
 def test_reading_of_the_stream_is_not_charged(field, monkeypatch):
     """In situ, the simulation hands a batch over in memory."""
     def rounds(comm, data, n_components, rng, seconds):
-        from benchmark_utils.fields.layout import Reader
+        from benchmark_utils.fields.reading import Reader
         read = Reader.read
 
         def slowly(self, start, stop):

@@ -5,7 +5,7 @@ from conftest import global_matrix, spectrum_array
 
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
-from benchmark_utils.scoring.metrics import basis_bytes
+from benchmark_utils.scoring.metrics import basis_bytes, cost_metrics
 
 K, N_RANKS = 3, 3
 
@@ -84,3 +84,18 @@ def test_a_wrong_reference_is_noticed():
 def test_unit_of_cost():
     assert basis_bytes(4, 100, 3, "samples") == 3 * 100 * 3 * 8
     assert basis_bytes(4, 100, 3, "features") == 0
+
+
+def test_costs_of_unequal_ranks():
+    """Sums of bytes, and of everything else the rank that has most."""
+    costs = {key: np.array([2.0, 7.0, 3.0]) for key in (
+        "calls", "hops", "compute_s", "path_compute_s", "comm_s", "wall_s",
+        "memory_mb", "samples_seen")}
+    metrics = cost_metrics(
+        6, sent_bytes=np.array([1, 2, 9]), received_bytes=np.array([11, 1, 0]),
+        **costs)
+    assert (metrics["comm_bytes"], metrics["comm_bytes_max"]) == (12, 11)
+    assert metrics["comm_floor_ratio"] == 2
+    others = set(metrics) - {"comm_bytes", "comm_bytes_max",
+                             "comm_floor_ratio"}
+    assert {metrics[key] for key in others} == {7}

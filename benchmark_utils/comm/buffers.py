@@ -157,7 +157,7 @@ def mismatch(call, sent, received):
         f"with x.astype(np.{received.name}).")
 
 
-def check(call, sent=None, received=None):
+def check(call, sent=None, received=None, of_one_type=True):
     """Refuse buffers that would not carry what the caller means.
 
     Parameters
@@ -167,6 +167,8 @@ def check(call, sent=None, received=None):
     sent, received : Spec, optional
         Those that matter on this rank; the same one for a buffer that is
         replaced.
+    of_one_type : bool
+        What is received is made of what is sent.
 
     Raises
     ------
@@ -182,9 +184,10 @@ def check(call, sent=None, received=None):
         return
     _check_one(call, "send", sent, writes=False)
     types = element_type(sent), element_type(received)
-    if None in types:
+    # Not `None in types`: to NumPy, float64 == None.
+    if any(one is None for one in types) or not view(sent.buffer).nbytes:
         return
-    if types[0] != types[1]:
+    if of_one_type and types[0] != types[1]:
         raise mismatch(call, *types)
     (start, stop), (other, end) = _span(sent), _span(received)
     if max(start, other) < min(stop, end):

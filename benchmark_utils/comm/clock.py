@@ -14,11 +14,12 @@ from benchmark_utils.comm.buffers import mismatch
 # A message: steps, seconds, bytes of the payload, type of its elements, and
 # its negative, so that a maximum over ranks has the least type as well.
 LENGTH = 5
+NOTHING = 0, 0.0, 0, -inf, -inf
 
 
 def _message(ledger, n_sent, dtype):
     types = -inf, -inf
-    if dtype is not None:
+    if dtype is not None and n_sent:
         code = 1000 * ord(dtype.kind) + dtype.itemsize
         types = code, -code
     return np.array([ledger.hops, ledger.path_seconds, n_sent, *types])
@@ -26,8 +27,8 @@ def _message(ledger, n_sent, dtype):
 
 def _nothing(n=1):
     """Messages that say nothing, to receive into."""
-    messages = np.zeros((n, LENGTH))
-    messages[:, 3:] = -inf
+    messages = np.empty((n, LENGTH))
+    messages[:] = NOTHING
     return messages
 
 
@@ -35,11 +36,14 @@ def _dtype(code):
     return np.dtype(f"{chr(int(code) // 1000)}{int(code) % 1000}")
 
 
-def check_types(call, messages, dtype):
-    """Compare the types of what arrived with that of the receive buffer."""
-    if dtype is None or not len(messages):
+def check_types(call, types, dtype):
+    """Compare the types of what arrived with that of the receive buffer.
+
+    `types` are the largest of messages, and the negative of the least.
+    """
+    if dtype is None:
         return
-    for code in (messages[:, 3].max(), -messages[:, 4].max()):
+    for code in (types[0], -types[1]):
         if abs(code) < inf and _dtype(code) != dtype:
             raise mismatch(call, _dtype(code), dtype)
 
@@ -123,9 +127,8 @@ class Clock:
         if kind == "bcast":
             name, options = "Bcast", (root,)
             arrived[:] = own
-        elif kind == "reduce":
-            name, options = "Reduce", (MPI.MAX, root)
-        elif kind == "gather":
+        elif kind in ("reduce", "gather"):
+            # Not Reduce: Open MPI's has algorithms that wait for the root.
             name, options = "Gather", (root,)
             arrived = _nothing(comm.size if at_root else 0)
         elif kind == "scatter":
@@ -155,7 +158,7 @@ class Waiting:
         self.price, self.blocking = price, blocking
         self.hops = comm.ledger.hops
         self.receives = "recv" in use.name.lower()
-        self.request, self.messages = None, _nothing(0)
+        self.request, self.messages = None, ()
         if self.clock is None:
             return
         if use.kind not in (None, "send"):
@@ -182,11 +185,11 @@ class Waiting:
                 clock.end_receive()
             if self.use.is_remote(status.source) and not status.cancelled:
                 messages, hops = clock.receive(status), 1
-        if received is None:
-            received = int(messages[:, 2].sum())
-        self.ledger.received_bytes += received
-        self.ledger.wait_for(
-            int(messages[:, 0].max(initial=self.hops)) + hops,
-            messages[:, 1].max(initial=0.0))
+        latest, told = NOTHING, 0
+        if len(messages):
+            latest, told = messages.max(axis=0), int(messages[:, 2].sum())
+        self.ledger.received_bytes += told if received is None else received
+        self.ledger.wait_for(int(max(self.hops, latest[0])) + hops,
+                             float(latest[1]))
         if certain:
-            check_types(self.use.name, messages, self.use.received_type)
+            check_types(self.use.name, latest[3:], self.use.received_type)

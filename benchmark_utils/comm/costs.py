@@ -16,11 +16,9 @@ from benchmark_utils.comm.buffers import (
     parse,
     parse_typed,
 )
+from benchmark_utils.comm.ledger import KINDS
 
 dumps = MPI.pickle.dumps
-# Calls of a kind have the same cost; the first that a name contains is its.
-KINDS = ("neighbor", "allreduce", "reduce_scatter", "reduce", "allgather",
-         "gather", "scatter", "bcast", "alltoall", "scan", "barrier", "send")
 
 
 @cache
@@ -98,7 +96,7 @@ class Use:
                 self.kind in ("reduce", "gather") and not at_root) or (
                 self.kind == "bcast" and at_root):
             received = None
-        check(self.name, sent, received)
+        check(self.name, sent, received, self.kind != "send")
         self.received_type = element_type(received)
         self.sent_type = self.received_type if in_place else \
             element_type(sent)

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import NamedTuple
 
+# Calls of a kind have the same cost; the first that a name contains is its.
+KINDS = ("neighbor", "allreduce", "reduce_scatter", "reduce", "allgather",
+         "gather", "scatter", "bcast", "alltoall", "scan", "barrier", "send")
+
 
 class Call(NamedTuple):
     """What calls have in common that take the same time."""
 
-    kind: str  # one of the KINDS of costs.py
+    kind: str  # one of KINDS
     growth: str | None  # see CountingComm.declare
     size: int  # ranks of the communicator
     sent: int  # bytes that this rank sends in one call

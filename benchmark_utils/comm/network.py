@@ -132,6 +132,12 @@ def _bytes_and_calls(record):
             record.total())
 
 
+@cache
+def _in_turn(calls):
+    """Whether ranks wait for one another, from the calls of a run."""
+    return any(growth in IN_TURN for _, growth, *_ in json.loads(calls))
+
+
 def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     """Modelled computation of a run, on the critical path.
 
@@ -152,10 +158,10 @@ def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     float
         Seconds.
     """
-    if not any(growth in IN_TURN for _, growth, *_ in json.loads(calls)):
+    if not _in_turn(calls):
         return path
-    return one_rank + (path - one_rank) * (other_ranks - 1) / max(
-        1, n_ranks - 1)
+    links = (other_ranks - 1) / max(1, n_ranks - 1)
+    return one_rank + (path - one_rank) * links
 
 
 @cache

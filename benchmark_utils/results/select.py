@@ -1,16 +1,16 @@
 """Which rows of a results file a plot shows, and on which axes."""
-import json
 import re
 from collections import namedtuple
-from functools import cache
 
-from benchmark_utils.comm.network import NETWORKS, communication_seconds
+from benchmark_utils.comm.network import (
+    NETWORKS,
+    communication_seconds,
+    compute_seconds,
+)
 from benchmark_utils.results.text import listed
 from benchmark_utils.scoring.metrics import METRICS
 
 Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
-# Sends that ranks make in turn, each after it has worked.
-IN_TURN = {"ring", "chain"}
 
 
 def metric_axes(*keys):
@@ -39,23 +39,6 @@ def without_parameter(name, dataset):
         .replace(",]", "]").replace("[]", "")
 
 
-@cache
-def in_turn(calls):
-    """Whether ranks wait for one another, from the calls of a run."""
-    return any(growth in IN_TURN for _, growth, *_ in json.loads(calls))
-
-
-def compute_seconds(own, path, calls, n_ranks, other_ranks):
-    """Compute time on the critical path of a run on ``other_ranks`` ranks.
-
-    Each has the data of one of these. Where ranks work in turn, what the
-    path has beyond the slowest rank's ``own`` seconds is the work of the
-    other ranks: it grows with their number.
-    """
-    others = (other_ranks - 1) / max(1, n_ranks - 1) if in_turn(calls) else 1
-    return own + (path - own) * others
-
-
 def modelled(runs, name, ranks=None):
     """Put runs on a network: measured compute time and modelled calls.
 
@@ -80,7 +63,7 @@ def modelled(runs, name, ranks=None):
     # Older results do not have it.
     path = runs.get("objective_path_compute_s", own).fillna(own)
     runs = runs.assign(modelled_s=[
-        compute_seconds(*seconds, calls, P, ranks or P)
+        compute_seconds(calls, *seconds, P, ranks or P)
         + communication_seconds(calls, network, P, ranks or P)
         for *seconds, calls, P in zip(
             own, path, runs["objective_calls"],

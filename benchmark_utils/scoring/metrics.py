@@ -47,7 +47,8 @@ METRICS = {
         "CPU time outside communication, of the slowest rank"),
     "path_compute_s": Metric(
         "compute time, critical path", "s",
-        "CPU time outside communication, of ranks that wait for one another"),
+        "CPU time outside communication on the critical path: ranks that "
+        "work in turn add up"),
     "comm_s": Metric(
         "communication time", "s",
         "wall clock inside communication, of the slowest rank"),

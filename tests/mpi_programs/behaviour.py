@@ -3,6 +3,7 @@
 Started on two ranks; exits with an error if an assertion fails.
 """
 import copy
+import inspect
 import pickle
 import time
 
@@ -17,6 +18,7 @@ from benchmark_utils.comm.counting import (
     _classify,
     install,
 )
+from benchmark_utils.comm.protocol import Communicator, Neighbourhood
 
 # Local, but the clock's duplicate is freed with the communicator.
 FREES = {"Free", "free", "Disconnect"}
@@ -54,6 +56,20 @@ def check_every_method_is_classified():
             assert (name in overridden) == (
                 COSTS[name] is not None or name in FREES), name
     assert set(COSTS) <= every
+
+
+def check_the_protocol_is_fulfilled():
+    """All calls are there, with mpi4py's names of arguments."""
+    for one, protocol in ((comm, Communicator),
+                          (topologies[2], Neighbourhood)):
+        assert isinstance(one, protocol)
+        for name, written in vars(protocol).items():
+            if not name.startswith("_"):
+                ours, theirs = (
+                    list(inspect.signature(call).parameters)
+                    for call in (written, getattr(type(one), name)))
+                assert theirs[:len(ours)] == ours, name
+    assert not isinstance(comm, Neighbourhood)
 
 
 def check_methods_of_the_future_are_refused():
@@ -140,6 +156,7 @@ def check_install():
 
 
 check_every_method_is_classified()
+check_the_protocol_is_fulfilled()
 check_methods_of_the_future_are_refused()
 check_refusals_name_an_alternative()
 check_what_has_no_bytes_is_refused()
