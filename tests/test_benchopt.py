@@ -160,19 +160,23 @@ class Solver(MPISolver):
         "low-rank-merge[rank_factor=1]": "method done"}
 
 
-def test_readme_method_runs_from_outside(copy, tmp_path):
-    """The plugin of the README, at most 30 lines, as it stands."""
-    section = (ROOT / "README.rst").read_text().split(
-        "Add your own method\n")[1]
-    block = section.split(".. code-block:: python\n\n")[1]
+def code_block(document, after):
+    """The first block of Python after a line of a document."""
+    text = (ROOT / document).read_text().split(f"\n{after}\n")[1]
     lines = []
-    for line in block.splitlines():
+    for line in text.split(".. code-block:: python\n\n")[1].splitlines():
         if line and not line.startswith("    "):
             break
         lines.append(line[4:])
-    assert len(lines) <= 30
+    return "\n".join(lines)
+
+
+def test_readme_method_runs_from_outside(copy, tmp_path):
+    """The plugin of the README, at most 30 lines, as it stands."""
+    method = code_block("README.rst", "Add your own method")
+    assert method.count("\n") < 30
     plugin = tmp_path / "my_method.py"
-    plugin.write_text("\n".join(lines))
+    plugin.write_text(method)
     output, results = run(copy, "-s", str(plugin), "-s", "block-power",
                           "-n", "60")
     assert results is not None, output
@@ -191,6 +195,8 @@ def test_commands_of_the_documents_run(copy, tmp_path):
     """Those of benchopt that CI does not run already."""
     shutil.copy(copy / "solvers" / "template_solver.py",
                 copy / "my_method.py")
+    (copy / "my_wave.py").write_text(
+        code_block("docs/own_data.rst", "A dataset of your own"))
     commands = re.findall(
         r"^    (benchopt run .*)$", "\n".join(
             (ROOT / name).read_text()
