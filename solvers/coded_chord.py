@@ -1,10 +1,23 @@
 import numpy as np
 
-from benchmark_utils.methods.chord import Chord, LocalOperator, basis_of
-from benchmark_utils.methods.coding import short
-from benchmark_utils.methods.linalg import orthonormal
-from benchmark_utils.methods.star import Star
+from benchmark_utils.methods.chord import (
+    Chord,
+    LocalOperator,
+    basis_of,
+    sum_operator,
+)
+from benchmark_utils.methods.linalg import (
+    adjoint_product,
+    leading_eigenpairs,
+    orthonormal,
+)
+from benchmark_utils.methods.star import Star, gather_rounded
 from benchmark_utils.solver import MPISolver
+
+# Rounding noise, relative to the error: fewest bytes, or fewest rounds.
+NOISE = {"bytes": 1 / 7, "rounds": 1 / 256}
+START = 0.05  # what rounding the factors may move of the basis
+FEW = 4  # snapshots per component below which their Gram matrix is cheaper
 
 
 class Solver(MPISolver):
@@ -13,59 +26,44 @@ class Solver(MPISolver):
     name = "coded-chord"
     partitions = ("samples", "features")
     parameters = {"favour": ["bytes"], "coding": ["entropy"],
-                  "rank_factor": [2], "rel": [0.05], "sigma": [0.144],
-                  "momentum": [True], "gmin": [0.2], "e0": [0.1]}
+                  "rank_factor": [2]}
 
     @staticmethod
-    def rounds(comm, data, n_components, rng, favour, coding, rank_factor,
-            rel, sigma, momentum, gmin, e0):
-        k = n_components
+    def rounds(comm, data, n_components, rng, favour, coding, rank_factor):
+        k, root, noise = n_components, comm.rank == 0, NOISE[favour]
         yield data.random_basis(k, rng)
-        root, P, coded = comm.rank == 0, comm.size, coding == "entropy"
         C = LocalOperator(data)
         N = C.size
-        r = min(rank_factor * k, N)
-        F = C.factor(r)
-        F = np.hstack([F, np.zeros((N, r - F.shape[1]))])
-        variance = comm.sum(np.array([(F[:, 0]**2).sum(), (F[:, min(k, r) - 1]**2).sum()]))
-        step = float(short(rel * np.sqrt(12 / N * max(variance[1], 1e-12 * variance[0]))))
-        star = Star(comm, coded)
-        factors = star.gather(F, step)
+        if data.partition == "features" and N <= FEW * k:
+            V = leading_eigenpairs(sum_operator(comm, C), k)[1]
+            yield data.orthonormalize(comm, adjoint_product(data.X, V))
+            return
+        unit = np.sqrt(12 / N)  # entries' step for columns of noise 1
+        F = C.factor(min(rank_factor * k, N))
+        factors = gather_rounded(comm, F, k, START, coding)
+        W, sums, weights = np.zeros((N, k)), np.zeros((N, k)), np.zeros(k)
         if root:
-            others = np.hstack(factors + [np.zeros((N, 0))])
-            chord = Chord(np.hstack([F, others]), k, momentum)
-            start = chord.start
+            others = np.hstack([*factors, np.zeros((N, 0))])
+            chord = Chord(np.hstack([F, others]), k, noise,
+                          momentum=favour == "rounds")
+            W, weights = chord.start, unit / chord.gain / np.sqrt(comm.size)
         else:
-            F, start = factors, np.empty((N, k))
-        W = star.broadcast(start, 0.3 * sigma * np.sqrt(12 / N))
-        weights = np.zeros(k, np.float32)
-        if root:
-            weights[:] = np.sqrt(12 / N / max(P - 1, 1)) / chord.gain
-        comm.Bcast(weights)
-        weights = weights.astype(float)
-        sums = np.zeros((N, k))
-        scale = float(short(sigma * e0))
-        star = Star(comm, coded)
-        last = None
+            F = factors
+        star = Star(comm, coding)
+        W, weights = star.broadcast(W, 0.3 * noise * unit, weights)
+        scale = noise * 0.1
+        star = Star(comm, coding)
         while True:
             yield basis_of(comm, data, orthonormal(W))
-            product = C(W)
-            new = star.gather(product - F @ (F.T @ W) - sums, scale * weights)
-            scales = np.zeros(2, np.float32)
-            move = W
+            product, move = C(W), W
+            # What the model does not predict, and rank 0 does not know yet.
+            news = star.gather(product - F @ (F.T @ W) - sums,
+                               scale * weights)
+            sums += sum(news) if root else news
+            scales = 0.0, 0.0
             if root:
-                sums += sum(new)
                 Y = product + others @ (others.T @ W) + sums
-                better, error = chord.step(W, Y)
-                move = better - W
-                error = max(error, 1e-17)
-                shrink = min(max(error / last, gmin), 1) if last else 0.3
-                last = error
-                scales[:] = sigma * error, sigma * error * shrink
-                import sys, os
-                if os.environ.get("DBG"): print(f"err {error:.2e} shrink {shrink:.2f} rate {chord.rate:.3f}", file=open("/tmp/own/dbg","a"))
-            else:
-                sums += new
-            comm.Bcast(scales)
-            down, scale = scales.astype(float)
-            W = W + star.broadcast(move, down * np.sqrt(12 / N))
+                move = chord.step(W, Y) - W
+                scales = noise * chord.error * unit, noise * chord.expected
+            move, (scale,) = star.broadcast(move, scales[0], scales[1:])
+            W = W + move

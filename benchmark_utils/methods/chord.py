@@ -1,9 +1,9 @@
 """The chord iteration: corrections by a fixed model of the operator.
 
-Rank 0 holds a model M = F F' of the operator C (see :mod:`.dual` for the side
-of X on which C acts) and improves a basis by the inverse of theta - M, with
-the eigenvalues theta of the present basis: Newton's method with a derivative
-that stays that of the start, or "chord".
+Rank 0 holds a model M = F F' of the operator C (:mod:`.dual` says on which
+side of X it acts) and improves a basis by the inverse of theta - M, theta the
+eigenvalues of C in the basis: Newton's method with a derivative that stays
+that of the start, known as the chord method.
 """
 import numpy as np
 
@@ -14,13 +14,18 @@ from benchmark_utils.methods.linalg import (
     gram_product,
     leading_eigenpairs,
     orthonormal,
+    orthonormal_against,
     procrustes,
 )
 
-# The model's eigenvalues outside the basis stay below this part of theta_k:
-# the inverse exists, whatever the rounding of the model.
+# Eigenvalues of the model outside the basis count as at most this part of
+# theta_k: its inverse stays positive, whatever the rounding of the model.
 BELOW = 0.97
 SMALL = 1e-9  # ratio of variances below which a Gram matrix is too inexact
+RANGE = 1e-6  # eigenvalues below this part of the largest are not resolved
+SLOW = 0.45  # contraction per round above which momentum pays
+LARGEST_RATE = 0.9999
+GUESS = 0.1  # error of the start
 
 
 class LocalOperator:
@@ -35,8 +40,7 @@ class LocalOperator:
     def __init__(self, data):
         self.data, self.n_samples = data, data.n_samples
         rows = self._rows()
-        self.size = rows.shape[1]
-        self.C = None
+        self.size, self.C = rows.shape[1], None
         if len(rows) >= self.size:
             self.C = gram([rows], self.size) / self.n_samples
             self.C += np.triu(self.C, 1).T
@@ -53,31 +57,41 @@ class LocalOperator:
         return gram_product(rows, Z) / self.n_samples
 
     def factor(self, r):
-        """F (N x r, or less) with F F' the best approximation of C_i."""
+        """F (N x r) with F F' the best approximation of C_i of that rank."""
+        F, rows = np.zeros((self.size, r)), self._rows()
+        width = min(r, *rows.shape)
         if self.C is not None:
-            values, V = leading_eigenpairs(self.C, min(r, self.size))
-            return V * np.sqrt(values.clip(0))
-        rows = self._rows().astype(float)
-        r = min(r, len(rows))
-        if r == 0:
-            return np.zeros((self.size, 0))
-        return rows.T @ leading_eigenpairs(
-            rows @ rows.T, r)[1] / np.sqrt(self.n_samples)
+            values, V = leading_eigenpairs(self.C, width)
+            F[:, :width] = V * np.sqrt(values.clip(0))
+        elif width:
+            rows = rows.astype(float, copy=False)
+            F[:, :width] = rows.T @ leading_eigenpairs(
+                rows @ rows.T, width)[1] / np.sqrt(self.n_samples)
+        return F
+
+
+def sum_operator(comm, local):
+    """C itself, on every rank.
+
+    Communication: an allreduce of N (N + 1) / 2 floats.
+    """
+    upper = np.triu_indices(local.size)
+    C = np.zeros((local.size, local.size))
+    C[upper] = comm.sum(local(np.eye(local.size))[upper])
+    return C
 
 
 def basis_of(comm, data, Z):
     """The estimate that belongs to orthonormal Z (N x k).
 
-    Communication: none (samples), an allreduce of k (k+1) / 2 floats
-    (features), and an allgather of k * k floats where columns are nearly
-    dependent.
+    Communication: none (samples), an allreduce of k (k + 1) / 2 floats
+    (features); an allgather of k * k where columns are nearly dependent.
     """
     if data.partition == "samples":
         return Z
     U = adjoint_product(data.X, Z)
-    k = U.shape[1]
-    upper = np.triu_indices(k)
-    G = np.zeros((k, k))
+    upper = np.triu_indices(U.shape[1])
+    G = np.zeros((U.shape[1], U.shape[1]))
     G[upper] = comm.sum((U.T @ U)[upper])
     G += np.triu(G, 1).T
     scale = np.sqrt(np.diag(G))
@@ -91,98 +105,147 @@ def basis_of(comm, data, Z):
 class Chord:
     """Corrections of a basis at rank 0.
 
+    An uncoded step contracts the error by rho = nu / (1 + nu), nu the largest
+    eigenvalue of the pencil (C - M, lambda_k - C) outside the wanted space.
+
     Parameters
     ----------
     F : array of shape (N, q)
         Factor of the model.
     k : int
+    noise : float
+        Error that rounding adds to an estimate, relative to the error of the
+        estimate before.
+    momentum : bool
+        Accelerate from the second step on, with rho as the model's residual
+        shows it; for messages that are nearly exact. Else only where rounds
+        turn out slow, with rho as the contraction shows it.
 
     Attributes
     ----------
     start : array of shape (N, k)
         Leading eigenvectors of the model.
     gain : array of shape (k,)
-        Norm of the correction of each column, per unit of white noise in the
-        product.
+        Norm of a column's correction per unit of white noise in the product.
+    error : float
+        Norm of the last correction, the error of the basis before it.
+    expected : float
+        What the next correction is expected to be.
     rate : float
-        Estimate of rho, the contraction of a step without momentum.
+        Estimate of rho, 0 until there is one.
     """
 
-    def __init__(self, F, k, momentum):
-        N = len(F)
+    def __init__(self, F, k, noise, momentum):
         values, S = np.linalg.eigh(F.T @ F)
-        keep = values > 1e-14 * values[-1]
+        keep = values > len(F) * np.finfo(float).eps * values[-1]
         values, S = values[keep][::-1], S[:, keep][:, ::-1]
         V = F @ (S / np.sqrt(values))
-        self.k, self.momentum = k, momentum
-        self.F = V * np.sqrt(values)
+        self.F, self.noise, self.momentum = V * np.sqrt(values), noise, momentum
         self.start = V[:, :k]
         if V.shape[1] < k:
-            self.start = orthonormal(np.hstack([V, np.eye(N, k)]))[:, :k]
-        theta = np.append(values, np.zeros(k))[:k].clip(1e-12 * values[0])
-        tail = np.append(values[k:], np.zeros(N))[:N - k].clip(
-            max=BELOW * theta[-1])
+            self.start = np.hstack([V, orthonormal_against(
+                V, np.eye(len(F), k - V.shape[1]))])
+        padded = np.append(values, np.zeros(len(F)))[:len(F)]
+        theta = padded[:k].clip(RANGE * padded[0])
+        tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
-            (1 / (theta[:, None] - tail) ** 2).mean(axis=1))
-        self.rate = 0.0
+            ((theta[:, None] - tail) ** -2.0).sum(axis=1) / len(F))
+        self.expected, self.shrinks = GUESS, np.sqrt(noise)
+        self.errors, self.changed, self.rate = [], 0, 0.0
         self.previous = None
 
     def step(self, W, Y):
-        """A better basis, from W (N x k) and Y, about C W.
+        """A better basis, orthonormal and turned like W.
 
-        Returns
-        -------
-        better : array of shape (N, k)
-            Orthonormal, turned like W.
-        error : float
-            Largest norm of a column's correction: the error of W.
+        Parameters
+        ----------
+        W : array of shape (N, k)
+            The basis, nearly orthonormal.
+        Y : array of shape (N, k)
+            C W, or nearly.
         """
         Q, R = np.linalg.qr(W)
-        Y = np.linalg.solve(R.T, Y.T).T
-        H = Q.T @ Y
+        CQ = np.linalg.solve(R.T, Y.T).T
+        H = Q.T @ CQ
         theta, S = np.linalg.eigh((H + H.T) / 2)
-        theta, S = theta[::-1], S[:, ::-1]
-        U = Q @ S
-        residual = Y @ S - U * theta
+        theta, U = theta[::-1].clip(RANGE**2 * theta[-1]), (Q @ S)[:, ::-1]
+        residual = (CQ @ S)[:, ::-1] - U * theta
         residual -= U @ (U.T @ residual)
-        top = np.linalg.norm(self.F - U @ (U.T @ self.F), 2) ** 2
+        outside = self.F - U @ (U.T @ self.F)
+        top = np.linalg.eigvalsh(outside.T @ outside)[-1]
         T = shifted_inverse(
             self.F, np.append(theta, min(top, BELOW * theta[-1])), U,
             residual)
-        self._estimate_rate(U, theta, top, W, Y @ R)
+        sizes = np.linalg.norm(T, axis=0)
+        self._expect(max(sizes.max(), np.finfo(float).eps))
+        if self.previous is not None and self.momentum:
+            # Above top, so that the inverse of the model is positive.
+            self._measure_rate(U, theta, W, Y, max(
+                theta[-1], theta[-1] + top - BELOW * theta[-1]))
+        else:
+            self._observe_rate()
         step, memory = self._coefficients()
-        better = U + step * T
-        turn = procrustes(U, W)
-        better = better @ turn
-        if self.previous is not None and memory:
-            better = better + memory * (W - self.previous[0])
-        better = orthonormal(better)
+        # The correction holds to first order: none turns by more than 45
+        # degrees.
+        better = U + T * np.minimum(step, 1 / sizes.clip(1e-300))
         better = better @ procrustes(better, W)
-        self.previous = W, Y @ R
-        return better, np.linalg.norm(T, axis=0).max()
+        if memory:
+            better += memory * (W - self.previous[0])
+        self.previous = W, Y
+        better = orthonormal(better)
+        return better @ procrustes(better, W)
+
+    def _expect(self, error):
+        if self.errors:
+            self.shrinks = error / self.errors[-1]
+        self.errors.append(error)
+        self.error = error
+        # Rounding noise of both directions remains, whatever the model.
+        self.expected = error * min(max(
+            self.shrinks, np.sqrt(2) * self.noise), 1.0)
 
     def _coefficients(self):
-        """Of the correction and of the last move (heavy ball)."""
-        if not self.momentum or self.previous is None:
+        """Of the correction and of the last move (heavy ball).
+
+        Polyak 1964, for a spectrum in [1 - rho, 1].
+        """
+        if self.previous is None or self.rate == 0:
             return 1.0, 0.0
         root = np.sqrt(1 - self.rate)
         return 4 / (1 + root) ** 2, ((1 - root) / (1 + root)) ** 2
 
-    def _estimate_rate(self, U, theta, top, W, Y):
-        """rho from the last move D: what the model misses of C D."""
-        if self.previous is None:
+    def _observe_rate(self):
+        """rho from how the last four corrections shrank.
+
+        With momentum an error along the eigenvalue lambda of the step shrinks
+        by the largest z with z^2 - (1 + memory - step lambda) z + memory = 0.
+        """
+        if len(self.errors) - self.changed < 4:
             return
-        D = W - self.previous[0]
-        inside = U.T @ D
-        product = Y - self.previous[1] - (U * theta) @ inside
-        left, sizes, right = np.linalg.svd(D - U @ inside,
+        z = min((self.errors[-1] / self.errors[-4]) ** (1 / 3), 1.0)
+        step, memory = self._coefficients()
+        if z > max(SLOW, 1.1 * np.sqrt(memory)):
+            rate = 1 - (1 + memory - z - memory / z) / step
+            if rate > self.rate:
+                self.rate = min(rate, LARGEST_RATE)
+                self.changed = len(self.errors)
+
+    def _measure_rate(self, U, theta, W, Y, shift):
+        """rho from what the model misses of C times the last move.
+
+        A Ritz value of the pencil on the moves, whose errors are rich in the
+        directions that contract slowly.
+        """
+        move, product = W - self.previous[0], Y - self.previous[1]
+        inside = U.T @ move
+        product -= (U * theta) @ inside
+        left, sizes, right = np.linalg.svd(move - U @ inside,
                                            full_matrices=False)
-        good = sizes > 1e-3 * sizes[0]
-        Q = left[:, good]
-        MQ = self.F @ (self.F.T @ Q)
-        missed = Q.T @ (product @ right[good].T / sizes[good] - MQ)
-        shift = theta[-1] + max(0.0, top - BELOW * theta[-1])
-        L = np.linalg.cholesky(shift * np.eye(Q.shape[1]) - Q.T @ MQ)
-        half = np.linalg.solve(L, np.linalg.solve(L, missed).T)
-        value = np.linalg.eigvalsh((half + half.T) / 2)[-1:]
-        self.rate = min(max(self.rate, value.max(initial=0)), 0.9999)
+        good = sizes > max(1e-3, 20 * self.noise) * sizes[0]
+        D = left[:, good]
+        MD = self.F @ (self.F.T @ D)
+        missed = D.T @ (product @ right[good].T / sizes[good] - MD)
+        L = np.linalg.cholesky(shift * np.eye(D.shape[1]) - D.T @ MD)
+        pencil = np.linalg.solve(L, np.linalg.solve(L, missed).T)
+        values = np.linalg.eigvalsh((pencil + pencil.T) / 2)
+        self.rate = min(max(self.rate, values[-1]), LARGEST_RATE)

@@ -1,4 +1,4 @@
-"""Arrays of integers as few bytes, and numbers as such integers.
+"""Arrays of integers as few bytes.
 
 An entropy coder (a range coder of the library constriction) spends about
 -log2(p) bits on a symbol of probability p. The probabilities come from a
@@ -28,25 +28,6 @@ PRIOR = 32  # weight of the geometric law, in observed symbols
 ONE = 1 << 60  # of the fixed-point numbers
 FORGET = 1 << 14  # observed symbols after which old ones count half
 PIECE_BITS = 16  # plain bits that are coded at once
-
-
-def short(x):
-    """Round numbers to the 16 bits of a bfloat16, kept as float64.
-
-    Relative error below 2^-8; the range is that of float32.
-    """
-    bits = np.asarray(x, np.float32).view(np.uint32)
-    return from_short(((bits.astype(np.int64) + (1 << 15)) >> 16)
-                      .astype(np.uint16))
-
-
-def to_short(x):
-    """The uint16 of numbers that :func:`short` rounded."""
-    return (np.asarray(x, np.float32).view(np.uint32) >> 16).astype(np.uint16)
-
-
-def from_short(bits):
-    return (bits.astype(np.uint32) << 16).view(np.float32).astype(float)
 
 
 @lru_cache(maxsize=None)

@@ -1,25 +1,28 @@
 """Arrays between rank 0 and the others, rounded and entropy coded.
 
 A message is the integers round(x / step), so an entry is off by at most half
-a step. Step 0 sends float64 instead.
+a step. Its length differs from message to message and travels before it.
 """
 import numpy as np
 
 from benchmark_utils.methods.coding import Coder
 
+# A step is at least this part of what the largest mode would need.
+DYNAMIC_RANGE = 1e-5
+
 
 class Star:
-    """Coded messages of one kind of array each way.
+    """Coded messages from and to rank 0, of one shape each way.
 
     Parameters
     ----------
     comm : MPI communicator
-    coded : bool
-        False: messages are float64, and steps do not matter.
+    coding : {"entropy", "float64"}
+        ``float64``: nothing is rounded, and steps do not matter.
     """
 
-    def __init__(self, comm, coded=True):
-        self.comm, self.coded = comm, coded
+    def __init__(self, comm, coding="entropy"):
+        self.comm, self.coded = comm, coding == "entropy"
         self.root = comm.rank == 0
         self.down = Coder()
         # Rank 0 has a coder for each of the others.
@@ -34,16 +37,18 @@ class Star:
         Parameters
         ----------
         x : array of shape (N, b)
-            Not used at rank 0.
+            At rank 0 only its shape matters.
         steps : float, or array of shape (b,)
+            The same on every rank.
 
         Returns
         -------
-        What rank 0 gets from this rank; at rank 0 all of that, a list.
+        array of shape (N, b) of what rank 0 gets from this rank; at rank 0 a
+        list of all of these.
         """
-        comm, q, message = self.comm, None, np.empty(0, np.uint8)
-        if not self.root:
-            message, own = self._pack(self.up, x, steps)
+        comm = self.comm
+        message, own = (np.empty(0, np.uint8), None) if self.root \
+            else self._pack(self.up, x, steps)
         sizes = np.zeros(comm.size, np.int32) if self.root else None
         comm.Gather(np.array([len(message)], np.int32), sizes)
         if not self.root:
@@ -55,29 +60,73 @@ class Star:
         return [self._unpack(coder, part, x.shape, steps)
                 for coder, part in list(zip(self.up, parts, strict=True))[1:]]
 
-    def broadcast(self, x, steps):
-        """What all ranks get of rank 0's x (N, b), elsewhere any such array.
+    def broadcast(self, x, step, numbers=()):
+        """Bring rank 0's array to all ranks.
 
-        Communication: a broadcast of 4 bytes and one of the message.
+        Communication: a broadcast of 8 + 4 m bytes and one of the message.
+
+        Parameters
+        ----------
+        x : array of shape (N, b)
+        step : float
+        numbers : sequence of m floats
+            Sent along as float32. Of x, step and numbers only the shapes
+            matter elsewhere.
+
+        Returns
+        -------
+        array of shape (N, b), and array of the m numbers as rounded
         """
-        size, shape = np.zeros(1, np.int32), x.shape
+        header = np.zeros(2 + len(numbers), np.int32)
+        floats = header[1:].view(np.float32)
         if self.root:
-            message, own = self._pack(self.down, x, steps)
-            size[0] = len(message)
-        self.comm.Bcast(size)
+            floats[:] = [step, *numbers]
+            message, own = self._pack(self.down, x, float(floats[0]))
+            header[0] = len(message)
+        self.comm.Bcast(header)
         if not self.root:
-            message = np.empty(size[0], np.uint8)
+            message = np.empty(header[0], np.uint8)
         self.comm.Bcast(message)
-        return own if self.root else self._unpack(
-            self.down, message, shape, steps)
+        if not self.root:
+            own = self._unpack(self.down, message, x.shape, float(floats[0]))
+        return own, floats[1:].astype(float)
 
     def _pack(self, coder, x, steps):
         if not self.coded:
-            return np.ascontiguousarray(x).view(np.uint8).ravel(), x
+            x = np.ascontiguousarray(x)
+            return x.view(np.uint8).ravel(), x
         q = np.rint(x / steps)
         return coder.encode(q), q * steps
 
     def _unpack(self, coder, message, shape, steps):
         if not self.coded:
-            return message.view(float).reshape(shape).copy()
+            return message.view(float).reshape(shape)
         return coder.decode(message, shape) * steps
+
+
+def gather_rounded(comm, F, k, tolerance, coding="entropy"):
+    """Gather factors, all entries rounded with one absolute step.
+
+    Strong modes get many bits, and modes that vanish in the rounding cost
+    next to nothing ("reverse water-filling"). The step moves eigenvectors
+    that belong to the k-th largest eigenvalue by about the tolerance.
+
+    Communication: an allreduce of 2 floats, and see :meth:`Star.gather`.
+
+    Parameters
+    ----------
+    F : array of shape (N, m)
+        As many columns on every rank, in the order of their norms.
+
+    Returns
+    -------
+    See :meth:`Star.gather`.
+    """
+    norms = np.linalg.norm(F, axis=0)
+    # Where a rank has fewer modes, its last one.
+    smallest = norms[:k][norms[:k] > 0][-1:].sum()
+    largest, smallest = np.sqrt(comm.sum(
+        np.array([norms[0], smallest]) ** 2))
+    scale = max(smallest, DYNAMIC_RANGE * largest) or 1.0
+    step = tolerance * scale * np.sqrt(12 / len(F))
+    return Star(comm, coding).gather(F, step)
