@@ -7,7 +7,6 @@ from benchmark_utils.methods.chord import (
     sum_operator,
 )
 from benchmark_utils.methods.linalg import (
-    adjoint_product,
     leading_eigenpairs,
     orthonormal,
 )
@@ -21,7 +20,29 @@ FEW = 4  # snapshots per component below which their Gram matrix is cheaper
 
 
 class Solver(MPISolver):
-    """Chord."""
+    """Ours: chord iteration on a merged model, few-bit differences.
+
+    The factors of all ranks, rounded with one step, give rank 0 a model M of
+    the covariance C. Then ranks send what M does not predict and has not been
+    sent, rank 0 applies the inverse of theta - M to the residual and sends
+    what changes in the basis; all of it rounded, with steps that follow the
+    error, and entropy coded. N = d (samples) or n (features).
+    <b>Round:</b> two messages of N k integers per rank, together about 5 bits
+    per number, and 4 k^2 bytes each way to orthonormalise (features); the
+    first round: N r, r = m k, and N k integers. features with n &lt;= 4 k: one
+    allreduce of n (n + 1) / 2 floats.
+    <b>Memory:</b> N (r + 3 k) floats per rank and a covariance if it is
+    smaller than the data; N r P at rank 0.
+    <b>Guarantee:</b> with exact messages exact for any partition, at the rate
+    rho = nu / (1 + nu) &lt;= mu / (mu + gap) per round, mu = ||C - M||;
+    favour = <i>rounds</i>: rounds finer and adds momentum, about
+    (1 - s) / (1 + s) with s^2 = 1 - rho.
+    <b>Fails when:</b> latency, not bandwidth, is scarce: rounds are many.
+    <b>Reference:</b> none for the method. Parts: merge: Himpe, Leibner &amp;
+    Rave 2018, SIAM J. Sci. Comput. 40(5); difference coding: Richtarik,
+    Sokolov &amp; Fatkhullin 2021, NeurIPS (EF21); correction: Sleijpen &amp;
+    van der Vorst 1996, SIAM J. Matrix Anal. Appl. 17(2).
+    """
 
     name = "coded-chord"
     partitions = ("samples", "features")
@@ -36,7 +57,7 @@ class Solver(MPISolver):
         N = C.size
         if data.partition == "features" and N <= FEW * k:
             V = leading_eigenpairs(sum_operator(comm, C), k)[1]
-            yield data.orthonormalize(comm, adjoint_product(data.X, V))
+            yield basis_of(comm, data, V)
             return
         unit = np.sqrt(12 / N)  # entries' step for columns of noise 1
         F = C.factor(min(rank_factor * k, N))

@@ -24,7 +24,9 @@ BELOW = 0.97
 SMALL = 1e-9  # ratio of variances below which a Gram matrix is too inexact
 RANGE = 1e-6  # eigenvalues below this part of the largest are not resolved
 SLOW = 0.45  # contraction per round above which momentum pays
-LARGEST_RATE = 0.9999
+LARGEST_RATE = 0.98
+# Rounding of the model may bring eigenvalues of a step above 1.
+STABLE = 1.3
 GUESS = 0.1  # error of the start
 
 
@@ -130,7 +132,7 @@ class Chord:
     error : float
         Norm of the last correction, the error of the basis before it.
     expected : float
-        What the next correction is expected to be.
+        Of the next correction, less where noise is amplified.
     rate : float
         Estimate of rho, 0 until there is one.
     """
@@ -177,7 +179,7 @@ class Chord:
             self.F, np.append(theta, min(top, BELOW * theta[-1])), U,
             residual)
         sizes = np.linalg.norm(T, axis=0)
-        self._expect(max(sizes.max(), np.finfo(float).eps))
+        self._expect(max(sizes.max(), np.finfo(float).eps), S[:, ::-1])
         if self.previous is not None and self.momentum:
             # Above top, so that the inverse of the model is positive.
             self._measure_rate(U, theta, W, Y, max(
@@ -195,24 +197,27 @@ class Chord:
         better = orthonormal(better)
         return better @ procrustes(better, W)
 
-    def _expect(self, error):
+    def _expect(self, error, S):
+        # Weak columns suffer from the noise of strong ones that they mix with.
+        mixed = self.gain * np.sqrt(((S.T / self.gain) ** 2).sum(axis=1))
         if self.errors:
             self.shrinks = error / self.errors[-1]
         self.errors.append(error)
         self.error = error
         # Rounding noise of both directions remains, whatever the model.
-        self.expected = error * min(max(
+        self.expected = error / mixed.max() * min(max(
             self.shrinks, np.sqrt(2) * self.noise), 1.0)
 
     def _coefficients(self):
         """Of the correction and of the last move (heavy ball).
 
-        Polyak 1964, for a spectrum in [1 - rho, 1].
+        Polyak 1964, for a spectrum in [1 - rho, 1], or a wider one.
         """
         if self.previous is None or self.rate == 0:
             return 1.0, 0.0
-        root = np.sqrt(1 - self.rate)
-        return 4 / (1 + root) ** 2, ((1 - root) / (1 + root)) ** 2
+        most, least = np.sqrt([1 if self.momentum else STABLE, 1 - self.rate])
+        return (4 / (most + least) ** 2,
+                ((most - least) / (most + least)) ** 2)
 
     def _observe_rate(self):
         """rho from how the last four corrections shrank.
@@ -224,7 +229,9 @@ class Chord:
             return
         z = min((self.errors[-1] / self.errors[-4]) ** (1 / 3), 1.0)
         step, memory = self._coefficients()
-        if z > max(SLOW, 1.1 * np.sqrt(memory)):
+        if z > 0.99 and memory:
+            self.rate, self.changed = 0.0, len(self.errors)
+        elif z > max(SLOW, 1.1 * np.sqrt(memory)):
             rate = 1 - (1 + memory - z - memory / z) / step
             if rate > self.rate:
                 self.rate = min(rate, LARGEST_RATE)
