@@ -4,6 +4,7 @@ from benchmark_utils.methods.chord import (
     Chord,
     LocalOperator,
     basis_of,
+    levels,
     sum_operator,
 )
 from benchmark_utils.methods.linalg import (
@@ -59,32 +60,32 @@ class Solver(MPISolver):
             V = leading_eigenpairs(sum_operator(comm, C), k)[1]
             yield basis_of(comm, data, V)
             return
-        unit = np.sqrt(12 / N)  # entries' step for columns of noise 1
+        unit = np.sqrt(12 / N)  # step of the entries, for columns of noise 1
         F = C.factor(min(rank_factor * k, N))
         factors = gather_rounded(comm, F, k, START, coding)
-        W, sums, weights = np.zeros((N, k)), np.zeros((N, k)), np.zeros(k)
+        W, sums, numbers = np.zeros((N, k)), np.zeros((N, k)), np.zeros(k + 1)
         if root:
-            others = np.hstack([*factors, np.zeros((N, 0))])
+            others = np.hstack([np.zeros((N, 0)), *factors])
             chord = Chord(np.hstack([F, others]), k, noise,
                           momentum=favour == "rounds")
-            W, weights = chord.start, unit / chord.gain / np.sqrt(comm.size)
+            weights = unit / chord.gain / np.sqrt(comm.size)
+            W, numbers = chord.start, [noise * chord.expected, *weights]
         else:
             F = factors
-        star = Star(comm, coding)
-        W, weights = star.broadcast(W, 0.3 * noise * unit, weights)
-        scale = noise * 0.1
-        star = Star(comm, coding)
+        W, (asked, *weights) = Star(comm, coding).broadcast(
+            W, numbers, lambda sent: unit * levels(noise / 3, sent[1:]))
+        weights, star = np.array(weights), Star(comm, coding)
         while True:
             yield basis_of(comm, data, orthonormal(W))
-            product, move = C(W), W
+            product, move, numbers = C(W), W, (0, 0)
             # What the model does not predict, and rank 0 does not know yet.
             news = star.gather(product - F @ (F.T @ W) - sums,
-                               scale * weights)
+                               weights * levels(asked, weights))
             sums += sum(news) if root else news
-            scales = 0.0, 0.0
             if root:
                 Y = product + others @ (others.T @ W) + sums
                 move = chord.step(W, Y) - W
-                scales = noise * chord.error * unit, noise * chord.expected
-            move, (scale,) = star.broadcast(move, scales[0], scales[1:])
+                numbers = noise * chord.error, noise * chord.expected
+            move, (_, asked) = star.broadcast(
+                move, numbers, lambda sent: unit * levels(sent[0], weights))
             W = W + move

@@ -52,5 +52,6 @@ class Solver(MPISolver):
             U = leading_factor(np.hstack([own, *factors]).T, k)
             U = U / np.linalg.norm(U, axis=0)
         # A tenth of the tolerance is lost on the way back.
-        U, _ = Star(comm).broadcast(U, 0.1 * tolerance * np.sqrt(12 / d))
+        step = 0.1 * tolerance * np.sqrt(12 / d)
+        U, _ = Star(comm).broadcast(U, [], lambda _: step)
         yield orthonormal(U)

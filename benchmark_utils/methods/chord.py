@@ -28,6 +28,8 @@ LARGEST_RATE = 0.98
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
 GUESS = 0.1  # error of the start
+CLOSE = 0.7  # cosine of the largest angle of spaces that are near
+PART = 0.05  # of the amplitude of mode k that noise may have
 
 
 class LocalOperator:
@@ -70,6 +72,21 @@ class LocalOperator:
             F[:, :width] = rows.T @ leading_eigenpairs(
                 rows @ rows.T, width)[1] / np.sqrt(self.n_samples)
         return F
+
+
+def levels(noise, weights):
+    """Noise of every column: what is asked for, less for strong ones.
+
+    A strong mode that the basis misses by the sine s counts as one more mode
+    of its eigenvalue times s^2, which must stay below that of mode k.
+
+    Parameters
+    ----------
+    noise : float
+    weights : array of shape (k,)
+        About proportional to the eigenvalues.
+    """
+    return np.minimum(noise, PART * np.sqrt(weights.min() / weights))
 
 
 def sum_operator(comm, local):
@@ -147,7 +164,7 @@ class Chord:
         if V.shape[1] < k:
             self.start = np.hstack([V, orthonormal_against(
                 V, np.eye(len(F), k - V.shape[1]))])
-        padded = np.append(values, np.zeros(len(F)))[:len(F)]
+        padded = np.append(values, np.zeros(len(F) + 1))
         theta = padded[:k].clip(RANGE * padded[0])
         tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
@@ -157,7 +174,7 @@ class Chord:
         self.previous = None
 
     def step(self, W, Y):
-        """A better basis, orthonormal and turned like W.
+        """A better basis, nearly orthonormal and turned like W.
 
         Parameters
         ----------
@@ -195,18 +212,30 @@ class Chord:
             better += memory * (W - self.previous[0])
         self.previous = W, Y
         better = orthonormal(better)
+        # What W lacks of the better space is all that has to travel.
+        inside = better.T @ W
+        if np.linalg.svd(inside, compute_uv=False)[-1] > CLOSE:
+            return better @ inside
         return better @ procrustes(better, W)
 
     def _expect(self, error, S):
-        # Weak columns suffer from the noise of strong ones that they mix with.
-        mixed = self.gain * np.sqrt(((S.T / self.gain) ** 2).sum(axis=1))
         if self.errors:
             self.shrinks = error / self.errors[-1]
         self.errors.append(error)
-        self.error = error
+        # The correction is to first order; no error is above 1.
+        self.error = min(error, 1.0)
         # Rounding noise of both directions remains, whatever the model.
-        self.expected = error / mixed.max() * min(max(
+        self.expected = self.error / self._amplified(S) * min(max(
             self.shrinks, np.sqrt(2) * self.noise), 1.0)
+
+    def _amplified(self, S):
+        """Noise of the Ritz vectors, columns of the basis mixed by S.
+
+        In units of that without mixing, the largest: weak ones suffer from
+        the larger noise of strong columns.
+        """
+        return (self.gain * np.sqrt(
+            ((S.T / self.gain) ** 2).sum(axis=1))).max()
 
     def _coefficients(self):
         """Of the correction and of the last move (heavy ball).

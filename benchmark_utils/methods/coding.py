@@ -134,7 +134,7 @@ class Coder:
                 some[piece] = coder.decode(
                     self._model(size), piece.stop - piece.start)
                 self._learn(size, some[piece])
-            symbols[:, columns] = some.reshape(n, -1)
+            symbols[:, columns] = some.reshape(n, columns.sum())
         signed = symbols - (N_MAGNITUDES - 1)
         index = abs(signed)
         magnitude, bits = FIRST[index], PLACE_BITS[index]

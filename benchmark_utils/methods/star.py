@@ -5,7 +5,7 @@ a step. Its length differs from message to message and travels before it.
 """
 import numpy as np
 
-from benchmark_utils.methods.coding import Coder
+from benchmark_utils.methods.coding import LARGEST, Coder
 
 # A step is at least this part of what the largest mode would need.
 DYNAMIC_RANGE = 1e-5
@@ -60,42 +60,46 @@ class Star:
         return [self._unpack(coder, part, x.shape, steps)
                 for coder, part in list(zip(self.up, parts, strict=True))[1:]]
 
-    def broadcast(self, x, step, numbers=()):
-        """Bring rank 0's array to all ranks.
+    def broadcast(self, x, numbers, steps):
+        """Bring rank 0's array and a few numbers to all ranks.
 
-        Communication: a broadcast of 8 + 4 m bytes and one of the message.
+        Communication: a broadcast of 4 + 4 m bytes and one of the message.
 
         Parameters
         ----------
         x : array of shape (N, b)
-        step : float
+            Elsewhere only its shape matters.
         numbers : sequence of m floats
-            Sent along as float32. Of x, step and numbers only the shapes
-            matter elsewhere.
+            Sent as float32. Elsewhere only their number matters.
+        steps : callable
+            Gives the steps, a float or an array of shape (b,), from the
+            array of the numbers as rounded.
 
         Returns
         -------
         array of shape (N, b), and array of the m numbers as rounded
         """
-        header = np.zeros(2 + len(numbers), np.int32)
-        floats = header[1:].view(np.float32)
+        header = np.zeros(1 + len(numbers), np.int32)
         if self.root:
-            floats[:] = [step, *numbers]
-            message, own = self._pack(self.down, x, float(floats[0]))
+            header[1:].view(np.float32)[:] = numbers
+            rounded = header[1:].view(np.float32).astype(float)
+            message, own = self._pack(self.down, x, steps(rounded))
             header[0] = len(message)
         self.comm.Bcast(header)
         if not self.root:
+            rounded = header[1:].view(np.float32).astype(float)
             message = np.empty(header[0], np.uint8)
         self.comm.Bcast(message)
         if not self.root:
-            own = self._unpack(self.down, message, x.shape, float(floats[0]))
-        return own, floats[1:].astype(float)
+            own = self._unpack(self.down, message, x.shape, steps(rounded))
+        return own, rounded
 
     def _pack(self, coder, x, steps):
         if not self.coded:
             x = np.ascontiguousarray(x)
             return x.view(np.uint8).ravel(), x
-        q = np.rint(x / steps)
+        # What is too large is cut, and left to a later difference.
+        q = np.rint(x / steps).clip(1 - LARGEST, LARGEST - 1)
         return coder.encode(q), q * steps
 
     def _unpack(self, coder, message, shape, steps):
