@@ -21,16 +21,12 @@ from benchmark_utils.fields.difficulty import (
     load_difficulty,
     relative_eigengap,
 )
-from benchmark_utils.fields.store import load_reference
-from benchmark_utils.scoring.metrics import (
-    communication_floor,
-    domain_errors,
-    evaluate,
-)
+from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
 from benchmark_utils.scoring.pictures import exact_pictures
 
 # The stored subspace must be exact to well below the errors it measures.
-MAX_REFERENCE_ERROR = 1e-8
+MAX_REFERENCE_ERROR = 1e-10
 SMALL_GAP = 1e-3
 
 
@@ -40,65 +36,67 @@ class Objective(BaseObjective):
     name = "Distributed PCA"
     url = "https://github.com/benchopt/benchmark_distributed_pca"
     min_benchopt_version = "1.10"
-    requirements = ["numpy", "scipy", "h5py", "mpi4py", "cloudpickle"]
+    requirements = ["numpy", "scipy", "h5py", "mpi4py", "cloudpickle",
+                    "constriction"]
     parameters = {"n_components": [10]}
     parameter_template = "k={n_components}"
     test_config = {"n_components": 3, "dataset": {"name": "simulated"}}
 
     def skip(self, field):
         reason = field.skip_reason()
-        if reason is None and self.n_components > min(field.n_samples,
-                                                      field.n_features):
-            reason = (f"n_components = {self.n_components} is more than the "
-                      f"{field.n_samples} samples or the {field.n_features} "
-                      "features.")
+        if reason is None:
+            rank = load_reference(field, self.n_components).rank
+            if self.n_components > rank:
+                reason = (f"n_components = {self.n_components} is more than "
+                          f"the rank {rank} of the field.")
         return reason is not None, reason
 
     def set_data(self, field):
         self.field = field
         k = self.n_components
-        reference = load_reference(field)
-        gap = relative_eigengap(reference.eigenvalues, k)
+        reference = load_reference(field, k)
+        gap = relative_eigengap(reference, k)
         if gap < SMALL_GAP:
             warnings.warn(
                 f"The relative eigengap at k = {k} is only {gap:.1e}: the "
                 "leading subspace is hardly defined, read the excess error.",
                 stacklevel=2)
-        error = reference.residual / reference.eigenvalues[k - 1]
-        if error > MAX_REFERENCE_ERROR * gap:
+        error = reference.subspace_error(k)
+        if error > MAX_REFERENCE_ERROR:
             warnings.warn(
-                f"The exact subspace is known to a sine of {error / gap:.1e} "
-                "only.", stacklevel=2)
+                f"The exact subspace is known to a sine of {error:.1e} only.",
+                stacklevel=2)
         self.difficulty = load_difficulty(field, k)
 
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, modes, messages, **result):
-        field = self.field
-        floor = communication_floor(
-            field.n_ranks, field.n_features, self.n_components,
-            field.partition)
-        return evaluate(floor, **result) | dict(
-            domain_errors=domain_errors(
-                result["captured"], result["captured_reference"],
-                result["variance"]),
-            calls=busiest_calls(messages), n_ranks=field.n_ranks,
-            partition=field.partition, n_samples=field.n_samples,
-            n_features=field.n_features, n_components=self.n_components,
-            itemsize=field.dtype.itemsize) | {
-            f"field_{key}": value for key, value in self.difficulty.items()}
+    def evaluate_result(self, provenance, messages, **result):
+        field, k = self.field, self.n_components
+        problem = dict(
+            n_ranks=field.n_ranks, partition=field.partition,
+            n_samples=field.n_samples, n_features=field.n_features,
+            n_components=k, itemsize=field.dtype.itemsize)
+        return {
+            **evaluate(field, k, **result), **problem,
+            "calls": busiest_calls(messages),
+            **{f"field_{key}": value
+               for key, value in self.difficulty.items()},
+            **{f"world_{key}": value for key, value in provenance.items()}}
 
-    def save_final_results(self, modes, **result):
-        """Small pictures of the leading modes: exact, learned by round."""
-        return dict(**exact_pictures(self.field), learned=modes)
+    def save_final_results(self, pictures, ended, **result):
+        """Why the run ended; pictures of the modes: exact, learned by round.
+        """
+        return dict(**exact_pictures(self.field), learned=pictures,
+                    ended=ended.get("reason"))
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""
-        k, ones = self.n_components, np.ones(self.field.n_ranks)
+        n_ranks, k = self.field.n_ranks, self.n_components
         costs = dict.fromkeys(
-            ("consensus_error", "sent_bytes", "calls", "hops", "compute_s",
-             "comm_s", "wall_s", "memory_mb", "samples_seen"), 0 * ones)
-        return dict(residual_gram=np.zeros((len(ones), k, k)), captured=ones,
-                    captured_reference=ones, variance=ones, modes={},
-                    messages=[{}] * len(ones), **costs)
+            ("sent_bytes", "received_bytes", "calls", "hops", "compute_s",
+             "path_compute_s", "comm_s", "wall_s", "memory_mb",
+             "samples_seen"), np.zeros(n_ranks))
+        return dict(scores=ESTIMATES["subspace"].perfect(n_ranks, k),
+                    costs=costs, yields="subspace", pictures={}, ended={},
+                    messages=[{}] * n_ranks, provenance={})

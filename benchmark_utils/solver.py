@@ -7,9 +7,13 @@ from benchopt import BaseSolver
 from benchopt.stopping_criterion import StoppingCriterion
 
 from benchmark_utils.results.names import ShortName
-from benchmark_utils.runtime.world import World
+from benchmark_utils.runtime import provenance
+from benchmark_utils.runtime.world import start_world
 
 TARGET = 1e-8
+# Why a run ended that neither converged nor returned: benchopt's status.
+LIMITS = {"max_runs": "round limit", "timeout": "time limit",
+          "diverged": "diverged"}
 
 
 class TargetReached(StoppingCriterion):
@@ -54,6 +58,13 @@ class MPISolver(ShortName, BaseSolver):
     replicated : bool
         All ranks end a round with the same estimate. Where they do not, the
         worst one counts, and consensus_error tells how far they are apart.
+    yields : str
+        What an estimate is, a key of
+        :data:`benchmark_utils.scoring.estimates.ESTIMATES`.
+    warm_up_rank : function, optional
+        ``warm_up_rank(shape, dtype, n_components, **parameters)`` is called
+        on every rank before the clock starts, with the shape and type of its
+        block but not the data: to compile kernels.
     """
 
     stopping_criterion = TargetReached(
@@ -61,6 +72,8 @@ class MPISolver(ShortName, BaseSolver):
     partitions = ("samples",)
     one_pass = False
     replicated = True
+    yields = "subspace"
+    warm_up_rank = None
 
     def skip(self, field, n_components):
         if field.partition not in self.partitions:
@@ -84,17 +97,21 @@ class MPISolver(ShortName, BaseSolver):
     def pre_run_hook(self, callback):
         """Start the ranks and have them read their data; not timed."""
         self.close()
-        self.round, self.modes = -1, {}
-        self.world = World(self.field.n_ranks)
+        self.round, self.pictures, self.ended = -1, {}, {}
+        self.world = start_world(self.field.n_ranks)
         try:
             self.world.load(
                 self.rounds, self.field, self.n_components, self._parameters,
-                self.get_seed(use_repetition=True), self.one_pass)
+                seed=self.get_seed(use_repetition=True),
+                one_pass=self.one_pass, yields=self.yields,
+                warm_up_rank=self.warm_up_rank)
         except BaseException:
             self.close()
             raise
+        self.provenance = self.world.provenance
 
     def run(self, callback):
+        returned = False
         try:
             self._advance(1)
             while callback():
@@ -103,13 +120,19 @@ class MPISolver(ShortName, BaseSolver):
                 done = self._advance(wanted)
                 for _ in range(done - 1):
                     callback()
-                if done < wanted:  # the method has returned
+                returned = done < wanted
+                if returned:
                     if done:
                         callback.next_stopval = callback.it
                         callback()
                     break
             self.get_result()
-            self.modes[self.round] = self.world.call("modes")
+            self.pictures[self.round] = self.world.call("pictures")
+            error = callback.curve[-1]["objective_subspace_error"]
+            # In the results that were handed out, which are kept till the end.
+            self.ended["reason"] = (
+                "converged" if error <= TARGET else
+                "method done" if returned else LIMITS[callback.status])
         finally:
             self.close()
 
@@ -122,21 +145,23 @@ class MPISolver(ShortName, BaseSolver):
     def get_result(self):
         """Scores and costs of the present estimate, computed on the ranks.
 
-        And pictures of the modes by round: at rounds 0, 1, 2, 4, 8, ... and
-        at the last one, which is added when the run ends.
+        And pictures by round: at rounds 0, 1, 2, 4, 8, ... and at the last
+        one, which is added when the run ends, as is why it ended.
         """
         if self.result is None:
             self.result = self.world.call("result")
             if self.round & (self.round - 1) == 0:
-                self.modes[self.round] = self.world.call("modes")
-        return {**self.result, "modes": self.modes}
+                self.pictures[self.round] = self.world.call("pictures")
+        return dict(**self.result, yields=self.yields, ended=self.ended,
+                    pictures=self.pictures, provenance=self.provenance)
 
     def close(self):
         world, self.world = getattr(self, "world", None), None
         if world:
             world.close()
 
-    # The cache of benchopt knows the plugin's file but not what it imports.
+    # The cache of benchopt knows the plugin's file but neither what it imports
+    # nor on what it runs.
     def _get_state(self):
         digest = hashlib.sha256()
         utils = Path(__file__).parent
@@ -144,7 +169,8 @@ class MPISolver(ShortName, BaseSolver):
             # What draws results changes none.
             if "results" not in path.relative_to(utils).parts:
                 digest.update(path.read_bytes())
-        return {"benchmark_utils": digest.hexdigest()}
+        return {"benchmark_utils": digest.hexdigest(),
+                "provenance": provenance.cache_key()}
 
     def __setstate__(self, state):
         """Nothing to restore: the state only enters the cache key."""

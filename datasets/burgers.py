@@ -7,12 +7,8 @@ For 0 <= x <= 1 and t >= 0, with a Reynolds number Re::
     t0 = exp(Re / 8)
 """
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
+from benchmark_utils.dataset import FieldDataset
 
 
 def velocity(x, t, reynolds):
@@ -22,7 +18,7 @@ def velocity(x, t, reynolds):
     return x / (t + 1) / (1 + np.sqrt(t + 1) * np.exp(exponent))
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Burgers' equation, a shock that moves from rank to rank.
 
     <b>Sample:</b> a snapshot; <b>feature:</b> a point x (only the partition
@@ -38,30 +34,21 @@ class Dataset(ShortName, BaseDataset):
         "reynolds": [1000],
         "n_x": [16384],
         "n_snapshots": [800],
-        "n_ranks": [4],
-        "partition": ["features"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
+    partitions = ("features",)
+    background = "fluid at rest"
+    is_random = False
     test_config = {"n_ranks": 2, "n_x": 256, "n_snapshots": 40}
 
-    def get_data(self):
-        if self.partition != "features":
-            raise ValueError("burgers has one value at a point: its partition "
-                             "is features.")
-        x = np.linspace(0, 1, self.n_x)
-        t = np.linspace(0, 2, self.n_snapshots)
+    def times(self):
+        return np.linspace(0, 2, self.n_snapshots)
 
-        def snapshots():
-            for time in t:
-                yield velocity(x, time, self.reynolds)[None]
+    def positions(self):
+        return np.linspace(0, 1, self.n_x)
 
-        path = store_field(
-            get_data_path("burgers"),
-            dict(reynolds=self.reynolds, n_x=self.n_x,
-                 n_snapshots=self.n_snapshots),
-            [("time", "1", t), ("x", "1", x)], n_space=1,
-            snapshots=snapshots, background="fluid at rest")
-        return dict(field=Field(path, self.n_ranks, self.partition,
-                                self.heterogeneity, self.batch,
-                                seed=self.get_seed()))
+    def coordinates(self):
+        return [("time", "1", self.times()), ("x", "1", self.positions())]
+
+    def snapshots(self, rng):
+        for time in self.times():
+            yield velocity(self.positions(), time, self.reynolds)[None]

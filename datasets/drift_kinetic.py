@@ -19,19 +19,14 @@ Fourier modes in x, y, z with the 2/3 rule, so that without damping the free
 energy balance is that of the equations; a grid in v. Runge-Kutta of order 4,
 streaming and damping exactly, in single precision as the field is stored.
 """
-from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 from scipy.fft import fftfreq, irfftn, rfftfreq, rfftn
 
-from benchmark_utils.fields.layout import Field
+from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.physics.time_stepping import integrating_factor_rk4
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
 
 PRECISION = np.float32
 WIDTH = 20 * np.pi  # of the slab along x and y, rho_s
@@ -151,7 +146,7 @@ def spun_up(case, n, n_z, n_v, n_snapshots, rng):
         yield f[None]
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Turbulence in a magnetised plasma, drift kinetics of ions.
 
     <b>Sample:</b> f(z, v) at one point (x, y) across the magnetic field and
@@ -174,30 +169,19 @@ class Dataset(ShortName, BaseDataset):
         "n_z": [8],
         "n_v": [32],
         "n_snapshots": [80],
-        "n_ranks": [4],
-        "partition": ["samples"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
-    test_parameters = {"partition": ["samples", "features"]}
+    n_space = 2
+    background = "Maxwellian of the temperature profile"
+    sources = (integrating_factor_rk4,)
     test_config = {"n_ranks": 2, "n": 12, "n_z": 4, "n_v": 16,
                    "n_snapshots": 16}
 
-    def get_data(self):
-        seed, sizes = self.get_seed(), (self.n, self.n_z, self.n_v)
-        x, z, v = grid(*sizes)
+    def coordinates(self):
+        x, z, v = grid(self.n, self.n_z, self.n_v)
         t = DT * EVERY * np.arange(self.n_snapshots)
-        path = store_field(
-            get_data_path("drift-kinetic"),
-            dict(case=self.case, sizes=sizes, n_snapshots=self.n_snapshots,
-                 seed=seed),
-            [("time", "L / v_th", t), ("x", "rho_s", x), ("y", "rho_s", x),
-             ("z", "L", z), ("v", "v_th", v)],
-            n_space=2, snapshots=partial(
-                spun_up, CASES[self.case], *sizes, self.n_snapshots,
-                np.random.default_rng(seed)),
-            background="Maxwellian of the temperature profile")
-        return dict(field=Field(
-            path, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition, seed=seed))
+        return [("time", "L / v_th", t), ("x", "rho_s", x),
+                ("y", "rho_s", x), ("z", "L", z), ("v", "v_th", v)]
+
+    def snapshots(self, rng):
+        return spun_up(CASES[self.case], self.n, self.n_z, self.n_v,
+                       self.n_snapshots, rng)

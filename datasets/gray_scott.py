@@ -8,16 +8,11 @@ of the grid spacing and the time step::
 
 Explicit Euler steps of length 1, five-point Laplacian.
 """
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
+from benchmark_utils.dataset import FieldDataset
 
 DIFFUSION = np.array([0.16, 0.08])[:, None, None]  # Du, Dv
 SPIN_UP = 400  # snapshots before the first that is kept
@@ -106,7 +101,7 @@ def anomalies(case, n, patch, n_snapshots, rng):
             advance(state, feed, kill)
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Chemical patterns that move, Gray-Scott reaction and diffusion.
 
     <b>Sample:</b> both concentrations in a square patch of 16 x 16 points at
@@ -126,32 +121,21 @@ class Dataset(ShortName, BaseDataset):
         "n": [128],
         "patch": [16],
         "n_snapshots": [300],
-        "n_ranks": [4],
-        "partition": ["samples"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
-    test_parameters = {"partition": ["samples", "features"]}
+    n_space = 2
+    background = "mean over the late half of the spin-up"
     test_config = {"n_ranks": 2, "n": 64, "patch": 8, "n_snapshots": 20}
 
-    def get_data(self):
-        n, patch, seed = self.n, self.patch, self.get_seed()
+    def coordinates(self):
+        n, patch = self.n, self.patch
         if n % patch:
             raise ValueError(f"n = {n} is not a multiple of patch = {patch}.")
         corners, inside = np.arange(0, n, patch), np.arange(patch)
-        path = store_field(
-            get_data_path("gray-scott"),
-            dict(case=self.case, n=n, patch=patch,
-                 n_snapshots=self.n_snapshots, seed=seed),
-            [("time", "1", EVERY * np.arange(self.n_snapshots)),
-             ("y", "1", corners), ("x", "1", corners),
-             ("substance", "u, v", np.arange(2)),
-             ("y_in_patch", "1", inside), ("x_in_patch", "1", inside)],
-            n_space=2, snapshots=partial(
-                anomalies, CASES[self.case], n, patch, self.n_snapshots,
-                np.random.default_rng(seed)),
-            background="mean over the late half of the spin-up")
-        return dict(field=Field(
-            path, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition, seed=seed))
+        return [("time", "1", EVERY * np.arange(self.n_snapshots)),
+                ("y", "1", corners), ("x", "1", corners),
+                ("substance", "u, v", np.arange(2)),
+                ("y_in_patch", "1", inside), ("x_in_patch", "1", inside)]
+
+    def snapshots(self, rng):
+        return anomalies(CASES[self.case], self.n, self.patch,
+                         self.n_snapshots, rng)

@@ -1,22 +1,17 @@
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
-
+from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.cache import stamp
 from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import (
     BACKGROUNDS,
     anomalies,
     choose_roles,
     find_variable,
-    identity,
     open_file,
     stored_axes,
 )
-from benchmark_utils.fields.layout import Field, NoField
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
 
 
 def example_path():
@@ -28,7 +23,7 @@ def example_path():
     return Path(iris_sample_data.path) / "A1B_north_america.nc"
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Your own simulation: a variable of an HDF5 file.
 
     <b>Sample:</b> all values at one time (partition <i>features</i>), or the
@@ -49,12 +44,11 @@ class Dataset(ShortName, BaseDataset):
         "variable": ["air_temperature"],
         "axes": ["auto"],
         "background": ["time-mean"],
-        "n_ranks": [4],
-        "partition": ["features"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
+    partitions = ("features", "samples")
+    is_random = False
+    sources = (file_axes, anomalies)
+    test_parameters = {"partition": ["features"]}  # of the example
 
     def source(self):
         """Path of the user's file or of the example, None without both."""
@@ -62,42 +56,53 @@ class Dataset(ShortName, BaseDataset):
             return example_path()
         return Path(str(self.path)).expanduser().resolve()
 
-    def get_data(self):
+    def missing(self):
+        return self.source() is None and (
+            "hdf5-file has no file to read: give path, variable and axes, or "
+            "pip install iris-sample-data for its example.")
+
+    @contextmanager
+    def opened(self):
+        """The variable of the file, and the role of each of its axes."""
+        with open_file(self.source()) as file:
+            variable = find_variable(file, str(self.variable))
+            yield variable, choose_roles(str(self.axes), variable,
+                                         file_axes(variable))
+
+    def settings(self):
         path = self.source()
-        if path is None:
-            return dict(field=NoField(
-                "hdf5-file has no file to read: give path, variable and axes, "
-                "or pip install iris-sample-data for its example."))
+        with self.opened() as (_, roles):
+            return dict(variable=str(self.variable), axes="-".join(roles),
+                        background=self.background, path=str(path),
+                        **stamp(path))
+
+    @property
+    def n_space(self):
+        with self.opened() as (_, roles):
+            return roles.count("split") + roles.count("space")
+
+    def coordinates(self):
         if self.background not in BACKGROUNDS:
             raise ValueError(f"background is {self.background!r}, not one of "
                              f"{' and '.join(BACKGROUNDS)}.")
-        with open_file(path) as file:
-            variable = find_variable(file, str(self.variable))
-            described = file_axes(variable)
-            roles = choose_roles(str(self.axes), variable, described)
-            words = "-".join(roles)
+        with self.opened() as (variable, roles):
             if self.partition == "samples" and "feature" not in roles:
                 raise ValueError(
-                    f"axes={words} has no feature axis: a sample would be "
-                    "one number. Name one, or choose partition=features.")
-            axes = stored_axes(described, roles)
-            snapshots = partial(anomalies, variable, roles,
-                                len(axes[0][2]), self.background)
-            stored = store_field(
-                get_data_path("hdf5-file"),
-                dict(variable=str(self.variable), axes=words,
-                     background=self.background, **identity(path)),
-                axes, roles.count("split") + roles.count("space"), snapshots,
-                background=self.background)
-        return dict(field=Field(
-            stored, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition,
-            seed=self.get_seed()))
+                    f"axes={'-'.join(roles)} has no feature axis: a sample "
+                    "would be one number. Name one, or choose "
+                    "partition=features.")
+            return stored_axes(file_axes(variable), roles)
+
+    def snapshots(self, rng):
+        with self.opened() as (variable, roles):
+            n_steps = (variable.shape[roles.index("time")]
+                       if "time" in roles else 1)
+            yield from anomalies(variable, roles, n_steps, self.background)
 
     # benchopt's cache of results knows the path, not that the file changed.
     def _get_state(self):
         path = self.source()
-        return identity(path) if path and path.is_file() else {}
+        return stamp(path) if path and path.is_file() else {}
 
     def __setstate__(self, state):
         """Nothing to restore: the state only enters the cache key."""

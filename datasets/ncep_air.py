@@ -7,18 +7,15 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 
+from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import (
     open_file,
     read_steps,
     stored_axes,
 )
-from benchmark_utils.fields.layout import Field, NoField
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
+from benchmark_utils.fields.physics.maps import ROLES, area_weights
 
 # The documentation of the package pyunicorn carries the file.
 PACKAGE = "pyunicorn==1.0.0"
@@ -30,14 +27,11 @@ FILE_SHA256 = (
 
 # Months after which the background repeats.
 PERIODS = {"anomalies": 12, "raw": 1}
-# What the axes (time, latitude, longitude) of the file are.
-ROLES = {"features": ("time", "space", "space"),
-         "samples": ("time", "feature", "space")}
 
 
 def data_file():
     """Where the file is, or has to be put."""
-    return Path(get_data_path("ncep-air")) / "air.mon.mean.nc"
+    return Dataset.folder() / "air.mon.mean.nc"
 
 
 def download(folder):
@@ -102,7 +96,7 @@ def anomalies(variable, roles, period, weights):
         yield (block - mean[:len(block)]) * weights
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Air temperature of the Earth since 1948, NCEP/NCAR reanalysis.
 
     <b>Sample:</b> a meridional profile, the column of 73 latitudes at one
@@ -118,15 +112,10 @@ class Dataset(ShortName, BaseDataset):
     """
 
     name = "ncep-air"
-    parameters = {
-        "case": ["anomalies"],
-        "n_ranks": [4],
-        "partition": ["features"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
-    }
-    test_parameters = {"partition": ["samples", "features"]}
+    parameters = {"case": ["anomalies"]}
+    partitions = ("features", "samples")
+    is_random = False
+    sources = (file_axes, read_steps, area_weights)
     test_config = {"n_ranks": 2}
     prepare_cache_ignore = ("n_ranks", "decomposition", "heterogeneity",
                             "batch", "base_seed")
@@ -136,32 +125,32 @@ class Dataset(ShortName, BaseDataset):
         fetch(data_file())
         self.get_data()
 
-    def get_data(self):
-        path, roles = data_file(), ROLES[self.partition]
-        if not path.exists():
-            return dict(field=NoField(
-                "ncep-air needs its data (32 MB), run once: benchopt prepare "
-                ". -d ncep-air --force"))
-        check_hash(path)
-        with open_file(path) as file:
-            variable = file["air"]
-            weights = np.sqrt(np.cos(np.deg2rad(file["lat"][:].astype(float))))
-            if self.partition == "features":
-                weights = weights[:, None]
+    @property
+    def n_space(self):
+        return ROLES[self.partition].count("space")
 
-            def snapshots():
-                yield from anomalies(variable, roles, PERIODS[self.case],
-                                     weights)
+    @property
+    def background(self):
+        return ("mean of each calendar month" if self.case == "anomalies"
+                else "mean of all months")
 
-            stored = store_field(
-                get_data_path("ncep-air"),
-                dict(case=self.case, partition=self.partition,
-                     file=FILE_SHA256),
-                stored_axes(file_axes(variable), roles),
-                roles.count("space"), snapshots,
-                background="mean of each calendar month" if
-                self.case == "anomalies" else "mean of all months")
-        return dict(field=Field(
-            stored, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition,
-            seed=self.get_seed()))
+    def missing(self):
+        if not data_file().exists():
+            return ("ncep-air needs its data (32 MB), run once: benchopt "
+                    "prepare . -d ncep-air --force")
+
+    def settings(self):
+        check_hash(data_file())
+        return super().settings() | dict(partition=self.partition,
+                                         file=FILE_SHA256)
+
+    def coordinates(self):
+        with open_file(data_file()) as file:
+            return stored_axes(file_axes(file["air"]), ROLES[self.partition])
+
+    def snapshots(self, rng):
+        with open_file(data_file()) as file:
+            weights = area_weights(file["lat"][:].astype(float),
+                                   self.partition)
+            yield from anomalies(file["air"], ROLES[self.partition],
+                                 PERIODS[self.case], weights)

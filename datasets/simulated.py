@@ -1,10 +1,7 @@
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 
-from benchmark_utils.fields.layout import Field, slab_edges
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
+from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.partition import slab_edges
 
 N_SPECIFIC = 3  # directions that only one rank has
 
@@ -84,7 +81,7 @@ def draw_rows(sizes, basis, own, shared, noise, rank_specific, rng):
     return np.concatenate(blocks)
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Gaussian samples with a planted subspace, ranks that differ by design.
 
     <b>Sample:</b> a row; <b>feature:</b> a column (partition <i>features</i>:
@@ -101,6 +98,7 @@ class Dataset(ShortName, BaseDataset):
 
     name = "simulated"
     parameters = {
+        # In names, the ranks stand first.
         "n_ranks": [4],
         "partition": ["samples"],
         "heterogeneity": [1.0],
@@ -117,57 +115,72 @@ class Dataset(ShortName, BaseDataset):
         "imbalance": [1.0],
         "last_rank_energy": [1.0],
     }
-    test_parameters = {"partition": ["samples", "features"]}
+    background = "none: zero mean by construction"
+    sources = (slab_edges,)
     test_config = {"n_ranks": 2, "n_samples": 400, "n_features": 40,
                    "planted": 3, "n_steps": 4}
 
-    def get_data(self):
+    @property
+    def weights(self):
+        return np.geomspace(self.imbalance, 1, self.n_ranks)
+
+    def settings(self):
+        """Also how the field is cut: every rank has directions of its own."""
+        return super().settings() | dict(n_ranks=self.n_ranks,
+                                         partition=self.partition)
+
+    def shape(self):
+        """Cells of the field and rows per cell, which follow in time.
+
+        Rows stay with a rank over time: a cell is a series of rows, or, in
+        the transposed matrix, one row.
+        """
+        if self.partition == "features":
+            return self.n_samples, 1
+        n_cells, rest = divmod(self.n_samples, self.n_steps)
+        if rest:
+            raise ValueError(
+                f"n_samples = {self.n_samples} is not a multiple of n_steps "
+                f"= {self.n_steps}.")
+        return n_cells, self.n_steps
+
+    def coordinates(self):
         if self.profile not in PROFILES:
             raise ValueError(f"profile is {self.profile!r}, not one of "
                              f"{', '.join(PROFILES)}.")
-        weights = np.geomspace(self.imbalance, 1, self.n_ranks)
-        energies = np.r_[np.ones(self.n_ranks - 1), self.last_rank_energy]
-        seed = self.get_seed()
-        n_rows, n_columns = self.n_samples, self.n_features
-        # Rows stay with a rank over time: a cell is a series of rows.
-        n_cells = n_rows
-        if self.partition == "samples":
-            n_cells, rest = divmod(n_rows, self.n_steps)
-            if rest:
-                raise ValueError(
-                    f"n_samples = {n_rows} is not a multiple of n_steps = "
-                    f"{self.n_steps}.")
-        per_cell = n_rows // n_cells
+        n_cells, per_cell = self.shape()
+        lengths = ({"time": self.n_features, "cell": n_cells}
+                   if self.partition == "features" else
+                   {"time": per_cell, "cell": n_cells,
+                    "feature": self.n_features})
+        return [(name, "1", np.arange(n)) for name, n in lengths.items()]
+
+    def snapshots(self, rng):
+        n_cells, per_cell = self.shape()
         sizes = per_cell * np.diff(
-            slab_edges(n_cells, self.n_ranks, weights))
-        rng = np.random.default_rng(seed)
-        basis, own = draw_directions(self.n_ranks, n_columns, self.planted,
-                                     rng)
+            slab_edges(n_cells, self.n_ranks, self.weights))
+        rows = self.rows(sizes, rng)
+        if self.partition == "features":
+            yield rows.T
+        else:
+            yield rows.reshape(n_cells, per_cell, -1).swapaxes(0, 1)
+
+    def rows(self, sizes, rng):
+        """All rows, shape (n_samples, n_features), rank after rank.
+
+        Parameters
+        ----------
+        sizes : int array of shape (n_ranks,)
+            Rows of every rank.
+        """
+        energies = np.ones(self.n_ranks)
+        energies[-1] = self.last_rank_energy
+        basis, own = draw_directions(self.n_ranks, self.n_features,
+                                     self.planted, rng)
         profile = PROFILES[self.profile](
             np.arange(self.planted), self.planted, self.decay)
         shared = variances(profile, self.noise, self.rank_specific,
                            self.eigengap, own, sizes * energies)
-
-        def snapshots():
-            rows = draw_rows(sizes, basis, own, shared, self.noise,
-                             self.rank_specific, rng)
-            rows *= np.sqrt(np.repeat(energies, sizes))[:, None]
-            if self.partition == "features":
-                yield rows.T
-            else:
-                yield rows.reshape(n_cells, per_cell, -1).swapaxes(0, 1)
-
-        n_time = n_columns if self.partition == "features" else per_cell
-        axes = [("time", "1", np.arange(n_time)),
-                ("cell", "1", np.arange(n_cells))]
-        if self.partition == "samples":
-            axes.append(("feature", "1", np.arange(n_columns)))
-        content = {key: value for key, value in self._parameters.items()
-                   if key not in ("heterogeneity", "batch")}
-        path = store_field(get_data_path("simulated"),
-                           {**content, "seed": seed}, axes, 1, snapshots,
-                           background="none: zero mean by construction")
-        return dict(field=Field(
-            path, n_ranks=self.n_ranks, partition=self.partition,
-            heterogeneity=self.heterogeneity, batch=self.batch,
-            weights=weights, seed=seed))
+        rows = draw_rows(sizes, basis, own, shared, self.noise,
+                         self.rank_specific, rng)
+        return rows * np.sqrt(np.repeat(energies, sizes))[:, None]

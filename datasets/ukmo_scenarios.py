@@ -1,23 +1,14 @@
 from pathlib import Path
 
-import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
-
+from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.cache import stamp
 from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import (
     anomalies,
-    identity,
     open_file,
     stored_axes,
 )
-from benchmark_utils.fields.layout import Field, NoField
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
-
-# What the axes (time, latitude, longitude) of the file are.
-ROLES = {"features": ("time", "space", "space"),
-         "samples": ("time", "feature", "space")}
+from benchmark_utils.fields.physics.maps import ROLES, area_weights
 
 
 def source(case):
@@ -29,13 +20,7 @@ def source(case):
     return Path(iris_sample_data.path) / f"{case.upper()}_north_america.nc"
 
 
-def area_weights(latitudes, partition):
-    """Root of the cosine of the latitude, along its axis of the field."""
-    weights = np.sqrt(np.cos(np.deg2rad(latitudes)))
-    return weights if partition == "samples" else weights[:, None]
-
-
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """North America warms: temperatures of the Met Office climate model.
 
     <b>Sample:</b> a meridional profile, the column of 37 latitudes at one
@@ -50,41 +35,35 @@ class Dataset(ShortName, BaseDataset):
     """
 
     name = "ukmo-scenarios"
-    parameters = {
-        "case": ["a1b"],
-        "n_ranks": [4],
-        "partition": ["features"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
-    }
-    test_parameters = {"partition": ["samples", "features"]}
+    parameters = {"case": ["a1b"]}
+    partitions = ("features", "samples")
+    background = "mean of all years, weighted by the root of cos(latitude)"
+    is_random = False
+    sources = (file_axes, anomalies, area_weights)
     test_config = {"n_ranks": 2}
 
-    def get_data(self):
-        path, roles = source(self.case), ROLES[self.partition]
-        if path is None:
-            return dict(field=NoField(
-                "ukmo-scenarios needs its data: pip install "
-                "iris-sample-data."))
-        with open_file(path) as file:
+    @property
+    def n_space(self):
+        return ROLES[self.partition].count("space")
+
+    def missing(self):
+        if source(self.case) is None:
+            return ("ukmo-scenarios needs its data: pip install "
+                    "iris-sample-data.")
+
+    def settings(self):
+        return super().settings() | dict(partition=self.partition,
+                                         **stamp(source(self.case)))
+
+    def coordinates(self):
+        with open_file(source(self.case)) as file:
+            return stored_axes(file_axes(file["air_temperature"]),
+                               ROLES[self.partition])
+
+    def snapshots(self, rng):
+        with open_file(source(self.case)) as file:
             variable = file["air_temperature"]
-            axes = stored_axes(file_axes(variable), roles)
             weights = area_weights(file["latitude"][:], self.partition)
-
-            def snapshots():
-                blocks = anomalies(variable, roles, len(variable),
-                                   "time-mean")
-                for block in blocks:
-                    yield block * weights
-
-            stored = store_field(
-                get_data_path("ukmo-scenarios"),
-                dict(partition=self.partition, **identity(path)), axes,
-                roles.count("space"), snapshots,
-                background="mean of all years, weighted by the root of "
-                           "cos(latitude)")
-        return dict(field=Field(
-            stored, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition,
-            seed=self.get_seed()))
+            for block in anomalies(variable, ROLES[self.partition],
+                                   len(variable), "time-mean"):
+                yield block * weights

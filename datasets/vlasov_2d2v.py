@@ -14,22 +14,17 @@ shifts of two axes of space, or of velocity, commute.
 """
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
-from benchmark_utils.fields.layout import Field
+from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.physics.semi_lagrangian import (
     maxwellian,
     shift,
     shift_factors,
 )
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
 
 MAX_DT = 0.25
 
@@ -140,7 +135,7 @@ def anomalies(case, n_x, n_v, n_snapshots, every, rng):
         yield (f - f0)[None]
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Kinetic plasma in a plane, Vlasov-Poisson in (x, y, v_x, v_y).
 
     <b>Sample:</b> f at one point (x, y) and time; <b>feature:</b> a velocity
@@ -161,30 +156,23 @@ class Dataset(ShortName, BaseDataset):
         "n_x": [32],
         "n_v": [32],
         "n_snapshots": [25],
-        "n_ranks": [4],
-        "partition": ["samples"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
-    test_parameters = {"partition": ["samples", "features"]}
+    n_space = 2
+    background = "unperturbed distribution at t = 0"
+    sources = (shift,)
     test_config = {"n_ranks": 2, "n_x": 8, "n_v": 16, "n_snapshots": 12}
 
-    def get_data(self):
-        case, seed = CASES[self.case], self.get_seed()
+    def coordinates(self):
+        case = CASES[self.case]
         x, v = grid(case, self.n_x, self.n_v)
         t = np.linspace(0, case.duration, self.n_snapshots)
-        every = math.ceil(t[1] / MAX_DT)
-        path = store_field(
-            get_data_path("vlasov-2d2v"),
-            dict(case=self.case, n_x=self.n_x, n_v=self.n_v,
-                 n_snapshots=self.n_snapshots, seed=seed),
-            [("time", "1/omega_p", t), ("x", "lambda_D", x),
-             ("y", "lambda_D", x), ("v_x", "v_th", v), ("v_y", "v_th", v)],
-            n_space=2, snapshots=partial(
-                anomalies, case, self.n_x, self.n_v, self.n_snapshots, every,
-                np.random.default_rng(seed)),
-            background="unperturbed distribution at t = 0")
-        return dict(field=Field(
-            path, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition, seed=seed))
+        return [("time", "1/omega_p", t), ("x", "lambda_D", x),
+                ("y", "lambda_D", x), ("v_x", "v_th", v),
+                ("v_y", "v_th", v)]
+
+    def snapshots(self, rng):
+        case = CASES[self.case]
+        every = math.ceil(
+            case.duration / (self.n_snapshots - 1) / MAX_DT)
+        return anomalies(case, self.n_x, self.n_v, self.n_snapshots, every,
+                         rng)

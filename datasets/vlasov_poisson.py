@@ -18,18 +18,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 from scipy.fft import irfft, rfft
 
-from benchmark_utils.fields.layout import Field
+from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.physics.semi_lagrangian import (
     maxwellian,
     shift,
     shift_factors,
 )
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
 
 DURATION = 40.0  # 1/omega_p: growth, trapping and filamentation
 MAX_DT = 0.1
@@ -121,7 +117,7 @@ def simulate(case, n_x, n_v, n_steps, dt, every, rng):
             yield f
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Kinetic plasma, Vlasov-Poisson in (x, v).
 
     <b>Sample:</b> f at one point x and time; <b>feature:</b> a velocity
@@ -140,34 +136,24 @@ class Dataset(ShortName, BaseDataset):
         "n_x": [512],
         "n_v": [512],
         "n_snapshots": [64],
-        "n_ranks": [4],
-        "partition": ["samples"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
-    test_parameters = {"partition": ["samples", "features"]}
+    background = "unperturbed distribution at t = 0"
+    sources = (shift,)
     test_config = {"n_ranks": 2, "n_x": 32, "n_v": 64, "n_snapshots": 16}
 
-    def get_data(self):
-        case, seed = CASES[self.case], self.get_seed()
-        x, v = grid(case, self.n_x, self.n_v)
-        t = np.linspace(0, DURATION, self.n_snapshots)
-        every = math.ceil(t[1] / MAX_DT)
+    def times(self):
+        return np.linspace(0, DURATION, self.n_snapshots)
 
-        def anomalies():
-            f0 = background(case, self.n_x, self.n_v)
-            for f in simulate(case, self.n_x, self.n_v,
-                              every * (self.n_snapshots - 1), t[1] / every,
-                              every, np.random.default_rng(seed)):
-                yield (f - f0)[None]
+    def coordinates(self):
+        x, v = grid(CASES[self.case], self.n_x, self.n_v)
+        return [("time", "1/omega_p", self.times()), ("x", "lambda_D", x),
+                ("v", "v_th", v)]
 
-        path = store_field(
-            get_data_path("vlasov-poisson"),
-            dict(case=self.case, n_x=self.n_x, n_v=self.n_v,
-                 n_snapshots=self.n_snapshots, seed=seed),
-            [("time", "1/omega_p", t), ("x", "lambda_D", x),
-             ("v", "v_th", v)],
-            n_space=1, snapshots=anomalies,
-            background="unperturbed distribution at t = 0")
-        return dict(field=Field(path, self.n_ranks, self.partition,
-                                self.heterogeneity, self.batch, seed=seed))
+    def snapshots(self, rng):
+        case, interval = CASES[self.case], self.times()[1]
+        every = math.ceil(interval / MAX_DT)
+        f0 = background(case, self.n_x, self.n_v)
+        for f in simulate(case, self.n_x, self.n_v,
+                          every * (self.n_snapshots - 1), interval / every,
+                          every, rng):
+            yield (f - f0)[None]

@@ -9,18 +9,13 @@ Pseudo-spectral, with the modes above 2/3 of the grid's removed after every
 product, so that the advection conserves energy and enstrophy. Classical
 Runge-Kutta of order 4; the linear terms are integrated exactly.
 """
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from benchopt import BaseDataset
-from benchopt.config import get_data_path
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
-from benchmark_utils.fields.layout import Field
+from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.physics.time_stepping import integrating_factor_rk4
-from benchmark_utils.fields.store import store_field
-from benchmark_utils.results.names import ShortName
 
 WIND_WAVES = 4  # of the steady force
 STIRRED_WAVES = (8, 12)  # of the random force
@@ -133,7 +128,7 @@ def anomalies(case, n, patch, n_snapshots, rng):
             yield cut.swapaxes(2, 3)
 
 
-class Dataset(ShortName, BaseDataset):
+class Dataset(FieldDataset):
     """Turbulence of a two-dimensional fluid on a rotating planet.
 
     <b>Sample:</b> vorticity of a square patch of 16 x 16 points at one time;
@@ -155,35 +150,27 @@ class Dataset(ShortName, BaseDataset):
         "n": [128],
         "patch": [16],
         "n_snapshots": [512],
-        "n_ranks": [4],
-        "partition": ["samples"],
-        "decomposition": ["slabs"],
-        "heterogeneity": [1.0],
-        "batch": [1],
     }
-    test_parameters = {"partition": ["samples", "features"]}
+    n_space = 2
+    sources = (integrating_factor_rk4,)
     test_config = {"n_ranks": 2, "n": 32, "patch": 8, "n_snapshots": 20}
 
-    def get_data(self):
-        case, seed, n, patch = (
-            CASES[self.case], self.get_seed(), self.n, self.patch)
+    @property
+    def background(self):
+        return ("mean over the late half of the spin-up"
+                if CASES[self.case].spin_up else "zero")
+
+    def coordinates(self):
+        case, n, patch = CASES[self.case], self.n, self.patch
         if n % patch:
             raise ValueError(f"n = {n} is not a multiple of patch = {patch}.")
         step = 2 * np.pi / n
         corners = step * np.arange(0, n, patch)
         inside = step * np.arange(patch)
         t = case.dt * case.every * np.arange(self.n_snapshots)
-        path = store_field(
-            get_data_path("vorticity-2d"),
-            dict(case=self.case, n=n, patch=patch,
-                 n_snapshots=self.n_snapshots, seed=seed),
-            [("time", "1", t), ("y", "1", corners), ("x", "1", corners),
-             ("y_in_patch", "1", inside), ("x_in_patch", "1", inside)],
-            n_space=2, snapshots=partial(
-                anomalies, case, n, patch, self.n_snapshots,
-                np.random.default_rng(seed)),
-            background="mean over the late half of the spin-up"
-            if case.spin_up else "zero")
-        return dict(field=Field(
-            path, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, decomposition=self.decomposition, seed=seed))
+        return [("time", "1", t), ("y", "1", corners), ("x", "1", corners),
+                ("y_in_patch", "1", inside), ("x_in_patch", "1", inside)]
+
+    def snapshots(self, rng):
+        return anomalies(CASES[self.case], self.n, self.patch,
+                         self.n_snapshots, rng)

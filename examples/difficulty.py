@@ -21,6 +21,7 @@ from benchmark_utils.fields.difficulty import (  # noqa: E402
     load_difficulty,
     readable,
 )
+from benchmark_utils.fields.partition import PARTITIONS  # noqa: E402
 
 N_COMPONENTS = 10
 HEADING = ["field", "partition", *COLUMNS.values()]
@@ -41,8 +42,8 @@ def fields():
     datasets = {each.name: each for each in BENCHMARK.get_datasets()}
     del datasets["hdf5-file"]
     for _, dataset in sorted(datasets.items()):
-        partitions = getattr(dataset, "test_parameters", dataset.parameters)[
-            "partition"]
+        partitions = [each for each in PARTITIONS
+                      if each in dataset.partitions]
         cases = [{"case": case} for case in CASES.get(dataset.name, ())]
         for case in cases or [{}]:
             for partition in partitions:

@@ -17,7 +17,10 @@ def draw(ax, traces, solvers):
     """Curves of the methods, and labelled lines that are not methods."""
     for trace in traces:
         x, y, colour = trace["x"], trace["y"], trace["color"]
-        if trace["label"] not in solvers:
+        if trace["label"] not in solvers and x[0] < x[-1]:
+            ax.plot(x, y, color=colour, ls=":", zorder=0,
+                    label=trace["label"].replace(": ", ":\n"))
+        elif trace["label"] not in solvers:
             ax.axvline(x[0], color=colour, ls="--", zorder=0)
             ax.annotate(trace["label"], (x[0], 0.07), (-5, 0), rotation=90,
                         xycoords=("data", "axes fraction"), color=colour,

@@ -21,14 +21,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.fields.layout import Field, open_field  # noqa: E402
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.layout import open_field  # noqa: E402
 from benchmark_utils.fields.live import write_live_field  # noqa: E402
-from benchmark_utils.fields.store import load_reference  # noqa: E402
-from benchmark_utils.runtime.world import World, WorldError  # noqa: E402
-from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
-    evaluate,
-)
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.runtime.errors import WorldError  # noqa: E402
+from benchmark_utils.runtime.world import start_world  # noqa: E402
+from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 START_SECONDS = 60.0
 
@@ -87,10 +86,8 @@ def follow(world, path, solver, n_components):
                       "more written", flush=True)
     print(f"lag behind the simulation: {np.median(lags):g} snapshots "
           f"(median), {max(lags)} (largest)")
-    load_reference(field)
-    floor = communication_floor(world.n_ranks, field.n_features, n_components,
-                                field.partition)
-    return evaluate(floor, **world.call("result"))
+    load_reference(field, n_components)
+    return evaluate(field, n_components, **world.call("result"))
 
 
 def main():
@@ -119,7 +116,7 @@ def main():
 
 def run(path, solver, arguments):
     """Run ranks and simulation side by side; print the method's score."""
-    world = World(arguments.n_ranks)
+    world = start_world(arguments.n_ranks)
     # A process of its own, which shares nothing with this one.
     simulation = multiprocessing.get_context("spawn").Process(
         target=simulate, args=(

@@ -1,7 +1,7 @@
 from benchopt import BasePlot
 
 from benchmark_utils.fields.difficulty import COLUMNS, MEASURES, readable
-from benchmark_utils.results.plotting import cells
+from benchmark_utils.results.text import cells
 
 
 class Plot(BasePlot):

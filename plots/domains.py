@@ -3,7 +3,10 @@ import pandas as pd
 from benchopt import BasePlot
 from matplotlib.figure import Figure
 
-from benchmark_utils.results.plotting import draw, one_each, select, title
+from benchmark_utils.results.select import select
+from benchmark_utils.results.statistics import medians, one_each
+from benchmark_utils.results.style import draw
+from benchmark_utils.results.text import title
 
 ERRORS = "objective_domain_errors"
 MOMENTS = {"at the end": "last", "after the first round": "first"}
@@ -12,9 +15,7 @@ SMALLEST = 1e-6  # this and less is white
 
 def errors_by_rank(runs, moment):
     """Medians over repetitions: a row per solver, a column per rank."""
-    return pd.DataFrame({
-        solver: np.median(np.stack(errors), axis=0) for solver, errors
-        in one_each(runs, moment)[ERRORS].groupby("solver_name")}).T
+    return pd.DataFrame(dict(medians(one_each(runs, moment)[ERRORS]))).T
 
 
 def shade(errors):
@@ -45,7 +46,7 @@ def heat_map(errors):
 
 
 class Plot(BasePlot):
-    """Who pays: excess error of every rank on its own data."""
+    """Excess error of every rank on its own data."""
 
     name = "domains"
     type = "image"
@@ -63,6 +64,7 @@ class Plot(BasePlot):
 
     def get_metadata(self, df, dataset, objective):
         note = ("excess error of a rank on its own data, over their variance;"
-                " blue: better off than with the optimum of all")
+                " blue: lower on this rank than with the globally optimal "
+                "basis")
         return dict(title=title(select(df, dataset, objective), dataset,
                                 objective, note).replace("\n", "; "))

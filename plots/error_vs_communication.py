@@ -1,18 +1,21 @@
+import numpy as np
 from benchopt import BasePlot
 
-from benchmark_utils.results.plotting import (
+from benchmark_utils.results.curves import curves, line, vertical_line
+from benchmark_utils.results.select import (
     ERRORS,
     Axis,
-    curves,
-    labels,
     metric_axes,
-    n_ranks,
-    readable_bytes,
     select,
-    styles,
-    vertical_line,
 )
-from benchmark_utils.scoring.metrics import METRICS
+from benchmark_utils.results.statistics import SMALLEST_ERROR
+from benchmark_utils.results.style import styles
+from benchmark_utils.results.text import labels, readable_bytes
+from benchmark_utils.scoring.metrics import (
+    METRICS,
+    basis_bytes,
+    subspace_bytes,
+)
 
 COSTS = metric_axes(
     *(key for key in METRICS if key.startswith("comm_") and key != "comm_s")
@@ -22,23 +25,47 @@ COSTS = metric_axes(
 } | metric_axes("samples_seen")
 
 
+# Errors that are sines of angles, as the reference for a subspace needs. It
+# starts where a number takes a few bits: less would stretch the axis.
+ANGLES = {"objective_subspace_error", "objective_chordal_error"}
+LARGEST = 0.1
+
+
+def problem(runs):
+    """Ranks, features, components and partition of a problem's runs."""
+    return runs.iloc[0][["objective_n_ranks", "objective_n_features",
+                         "objective_n_components", "objective_partition"]]
+
+
 def byte_lines(runs, column, traces):
-    """What any method must send at least, and what all raw data weigh."""
-    sent = runs[runs["objective_comm_floor_ratio"] > 0]
-    floor = (sent["objective_comm_bytes"]
-             / sent["objective_comm_floor_ratio"]).median()
-    floors = {"objective_comm_bytes": floor,
-              "objective_comm_bytes_max": floor / n_ranks(runs),
-              "objective_comm_floor_ratio": 1.0}
-    if column not in floors:
+    """One float64 basis for every rank, where ranks need it; all raw data."""
+    P, d, k, partition = problem(runs)
+    basis = basis_bytes(P, d, k, partition)
+    units = {"objective_comm_bytes": basis,
+             "objective_comm_bytes_max": basis / max(1, P - 1),
+             "objective_comm_floor_ratio": min(basis, 1)}
+    if column not in units:
         return []
     readable = "{:.3g}".format if column.endswith("ratio") else readable_bytes
     raw = runs.loc[runs["solver_name"] == "gather-all", column].max()
     return [
-        *vertical_line(f"floor: {readable(floors[column])}", floors[column],
-                       "#999999", traces),
+        *vertical_line(f"one float64 basis per rank: "
+                       f"{readable(units[column])}", units[column], "#999999",
+                       traces),
         *vertical_line(f"ship everything: {readable(raw)}", raw, "#444444",
                        traces)]
+
+
+def reference(runs, column, error):
+    """Bytes that tell, and are told, a subspace to each of the errors."""
+    P, d, k, partition = problem(runs)
+    if column != "objective_comm_bytes" or error not in ANGLES \
+            or partition != "samples":
+        return []
+    smallest = max(runs[error].min(), SMALLEST_ERROR)
+    errors = np.geomspace(LARGEST, min(smallest, LARGEST), 25)
+    return line("2(P-1)(dk-k²) log2(1/error) bits: a reference, not a proven "
+                "bound", subspace_bytes(errors, P, d, k), errors, "#999999")
 
 
 class Plot(BasePlot):
@@ -50,9 +77,11 @@ class Plot(BasePlot):
                "error": list(ERRORS), "cost": list(COSTS)}
 
     def plot(self, df, dataset, objective, error, cost):
-        runs, column = select(df, dataset, objective), COSTS[cost].column
-        traces = curves(runs, styles(df), column, ERRORS[error].column, "y")
-        return traces + byte_lines(runs, column, traces)
+        runs = select(df, dataset, objective)
+        axes = COSTS[cost].column, ERRORS[error].column
+        traces = curves(runs, styles(df), *axes, "y")
+        return traces and [*traces, *byte_lines(runs, axes[0], traces),
+                           *reference(runs, *axes)]
 
     def get_metadata(self, df, dataset, objective, error, cost):
         return labels(select(df, dataset, objective), dataset, objective,

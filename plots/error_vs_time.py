@@ -1,16 +1,16 @@
 from benchopt import BasePlot
 
 from benchmark_utils.comm.network import NETWORKS, OTHER_RANKS
-from benchmark_utils.results.plotting import (
+from benchmark_utils.results.curves import curves
+from benchmark_utils.results.select import (
     ERRORS,
     Axis,
-    curves,
-    labels,
     metric_axes,
     modelled,
     select,
-    styles,
 )
+from benchmark_utils.results.style import styles
+from benchmark_utils.results.text import labels
 from benchmark_utils.scoring.metrics import METRICS
 
 # Every combination is stored in the page: the errors that decide.

@@ -1,22 +1,22 @@
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from benchopt import BasePlot
 
-from benchmark_utils.results.plotting import (
-    cost_to_reach,
-    listed,
-    one_each,
-    select,
-    styles,
-    without_parameter,
+from benchmark_utils.results.curves import against
+from benchmark_utils.results.select import select, without_parameter
+from benchmark_utils.results.statistics import medians, one_each, reaching
+from benchmark_utils.results.style import styles
+from benchmark_utils.results.text import (
+    INTERPOLATED,
+    not_reached,
+    repetitions,
 )
 
 # Parameters of datasets that make ranks differ.
 KNOBS = {
-    "heterogeneity": "heterogeneity: part of the cells that stay in their "
-                     "domain; the others are dealt at random",
+    "heterogeneity": "heterogeneity: fraction of the cells that stay in "
+                     "their domain; the others go to random ranks",
     "rank_specific": "rank_specific: variance along directions that only one "
                      "rank has",
 }
@@ -56,39 +56,31 @@ class Plot(BasePlot):
     options = {"sweep": lambda df: list(sweeps(df)), "objective": ...,
                "cost": [*TARGETS, FINAL_ERROR]}
 
-    def points(self, df, sweep, objective, cost):
-        """Cost of every solver (columns) at every value of the knob."""
+    def tables(self, df, sweep, objective, cost):
+        """Cost of every method, and its reasons, at every value."""
         _, values = sweeps(df)[sweep]
-        rows = {}
         for dataset, value in values.items():
             runs = select(df, dataset, objective)
-            rows[value] = (
-                one_each(runs, "last")[ERROR].groupby("solver_name").median()
+            yield value, (
+                medians(one_each(runs, "last")[ERROR]).to_frame("cost")
                 if cost == FINAL_ERROR
-                else cost_to_reach(TARGETS[cost], runs, BYTES, ERROR))
-        return pd.DataFrame(rows).T
+                else reaching(TARGETS[cost], runs, BYTES, ERROR))
 
     def plot(self, df, sweep, objective, cost):
-        style, traces = styles(df), []
-        for solver, column in self.points(
-                df, sweep, objective, cost).items():
-            reached = column[(column > 0) & (column < np.inf)]
-            traces.append(dict(label=solver, **style[solver],
-                               x=reached.index.tolist(),
-                               y=reached.tolist()))
-        return traces
+        return against(self.tables(df, sweep, objective, cost), styles(df))
 
     def get_metadata(self, df, sweep, objective, cost):
         knob, values = sweeps(df)[sweep]
-        points = self.points(df, sweep, objective, cost)
-        never = points.columns[(points == np.inf).all()]
-        note = cost if cost == FINAL_ERROR else f"{cost} of subspace error"
+        final = cost == FINAL_ERROR
+        note = cost if final else f"{cost} of subspace error"
         if values.nunique() == 1:
             note += "; one value only: configs/heterogeneity.yml has several"
+        missing = "" if final else not_reached(
+            table for _, table in self.tables(df, sweep, objective, cost))
+        runs = df[df["dataset_name"].isin(values.index)]
         return dict(
-            title=f"{objective} of {sweep}\n{note}",
-            xlabel=KNOBS[knob] + "<br>" + (
-                listed("never reach it: ", never) if len(never) else ""),
-            ylabel=("subspace error" if cost == FINAL_ERROR
-                    else "bytes, all ranks (B)"),
+            title=f"{objective} of {sweep}\n{repetitions(runs)}; {note}",
+            xlabel=f"{KNOBS[knob]}<br>{missing}",
+            ylabel="subspace error" if final
+            else f"bytes, all ranks (B)<br>{INTERPOLATED}",
             scale="semilog-y")

@@ -3,7 +3,7 @@ from benchopt import BasePlot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark_utils.results.plotting import colour
+from benchmark_utils.results.style import colour
 
 ERROR = "objective_subspace_error"
 HOLD = 3  # times that an animation shows its last frame
@@ -123,5 +123,5 @@ class Plot(BasePlot):
         slices = "".join(f", at {name} = {value:.3g}" for name, _, value
                          in modes.iloc[0]["slices"])
         return dict(title=f"{objective} of {dataset}{slices}: leading modes "
-                          f"of {solver}, round by round, turned towards the "
-                          "exact ones")
+                          f"of {solver}, round by round, rotated to match the "
+                          "exact ones (Procrustes)")

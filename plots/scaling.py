@@ -1,16 +1,19 @@
 from functools import partial
 
-import numpy as np
-import pandas as pd
 from benchopt import BasePlot
 
-from benchmark_utils.results.plotting import (
-    cost_to_reach,
-    listed,
+from benchmark_utils.results.curves import against
+from benchmark_utils.results.select import (
     metric_axes,
     select,
-    styles,
     without_parameter,
+)
+from benchmark_utils.results.statistics import reaching
+from benchmark_utils.results.style import styles
+from benchmark_utils.results.text import (
+    INTERPOLATED,
+    not_reached,
+    repetitions,
 )
 
 COSTS = metric_axes("compute_s", "comm_bytes", "comm_bytes_max", "comm_hops",
@@ -32,7 +35,7 @@ def problems(df):
     dict : name -> Series of the numbers of ranks by dataset name
     """
     ranks = df.drop_duplicates("dataset_name").set_index("dataset_name")[
-        "p_dataset_n_ranks"].dropna().sort_values()
+        "objective_n_ranks"].sort_values()
     found = {}
     for parameters in RANKS, SIZES:
         for name, group in ranks.groupby(
@@ -51,32 +54,26 @@ class Plot(BasePlot):
         "problem": lambda df: list(problems(df)), "objective": ...,
         "cost": list(COSTS), "accuracy": list(TARGETS)}
 
-    def points(self, df, problem, objective, cost, accuracy):
-        """Cost of every solver (columns) on every number of ranks."""
-        return pd.DataFrame({
-            n_ranks: cost_to_reach(
+    def tables(self, df, problem, objective, cost, accuracy):
+        """Cost of every method, and its reasons, on every number of ranks."""
+        for dataset, n_ranks in problems(df).get(problem, {}).items():
+            yield n_ranks, reaching(
                 TARGETS[accuracy], select(df, dataset, objective),
                 COSTS[cost].column, ERROR)
-            for dataset, n_ranks in problems(df).get(problem, {}).items()}).T
 
     def plot(self, df, problem, objective, cost, accuracy):
-        style, traces = styles(df), []
-        for solver, costs in self.points(
-                df, problem, objective, cost, accuracy).items():
-            # A logarithmic axis shows neither 0 nor what is never reached.
-            shown = costs[(costs > 0) & (costs < np.inf)]
-            traces.append(dict(label=solver, **style[solver],
-                               x=shown.index.tolist(), y=shown.tolist()))
-        return traces
+        return against(
+            self.tables(df, problem, objective, cost, accuracy), styles(df))
 
     def get_metadata(self, df, problem, objective, cost, accuracy):
-        points = self.points(df, problem, objective, cost, accuracy)
-        never = points.columns[(points == np.inf).all()]
-        ranks = "ranks" if len(points) > 1 else \
+        tables = dict(self.tables(df, problem, objective, cost, accuracy))
+        ranks = "ranks" if len(tables) > 1 else \
             "ranks (configs/strong_scaling.yml has several)"
-        if len(never):
-            ranks += "<br>" + listed("never reach it: ", never)
+        datasets = dict(problems(df).get(problem, {}))
+        runs = df[df["dataset_name"].isin(list(datasets))]
         return dict(
-            title=f"{objective} of {problem}\n{cost} to a subspace error "
-                  f"{accuracy}",
-            xlabel=ranks, ylabel=COSTS[cost].title, scale="semilog-y")
+            title=f"{objective} of {problem}\n{repetitions(runs)}; {cost} "
+                  f"until the subspace error stays {accuracy}",
+            xlabel=f"{ranks}<br>{not_reached(tables.values())}",
+            ylabel=f"{COSTS[cost].title}<br>{INTERPOLATED}",
+            scale="semilog-y")

@@ -1,13 +1,9 @@
 from benchopt import BasePlot
 
-from benchmark_utils.results.plotting import (
-    ERRORS,
-    curves,
-    labels,
-    metric_axes,
-    select,
-    styles,
-)
+from benchmark_utils.results.curves import curves
+from benchmark_utils.results.select import ERRORS, metric_axes, select
+from benchmark_utils.results.style import styles
+from benchmark_utils.results.text import labels
 
 SEEN = metric_axes("samples_seen")["passes over the data"]
 ONE_PASS = 1 + 1e-9  # a sum over batches

@@ -1,15 +1,16 @@
 from functools import partial
 
+import pandas as pd
 from benchopt import BasePlot
 
-from benchmark_utils.results.plotting import (
+from benchmark_utils.results.select import select
+from benchmark_utils.results.statistics import medians, one_each, reaching
+from benchmark_utils.results.text import (
     FIGURE_SPACE,
+    INTERPOLATED,
     cells,
-    cost_to_reach,
-    one_each,
+    cost_cell,
     readable,
-    readable_bytes,
-    select,
     title,
 )
 
@@ -35,17 +36,22 @@ class Plot(BasePlot):
 
     def plot(self, df, dataset, objective):
         runs = select(df, dataset, objective)
-        table = one_each(runs, "last").groupby("solver_name").median(
-            numeric_only=True)
-        for heading, target in TARGETS.items():
-            table[heading] = cost_to_reach(target, runs, BYTES, ERROR)
-        order = ["≤ 1e-3", "≤ 1e-1", ERROR]  # the error of those that never
-        table = table.sort_values(order)
+        ends = one_each(runs, "last")
+        table = pd.DataFrame({column: medians(ends[column]) for column in (
+            ERROR, *(column for column, _ in FINAL.values()))})
+        reached = {heading: reaching(target, runs, BYTES, ERROR)
+                   for heading, target in TARGETS.items()}
+        for heading, costs in reached.items():
+            table[heading] = costs["cost"]
+        # The error orders those that reach neither.
+        table = table.sort_values(["≤ 1e-3", "≤ 1e-1", ERROR])
         columns = [cells("error", table[ERROR], table[ERROR].map(SCIENTIFIC))]
         columns += [
-            cells(heading, table[heading], table[heading].map(readable_bytes),
+            cells(heading, table[heading],
+                  [cost_cell(row) for row
+                   in costs.reindex(table.index).itertuples()],
                   best=min(table[heading], default=None))
-            for heading in TARGETS]
+            for heading, costs in reached.items()]
         columns += [
             cells(heading, table[column], table[column].map(
                 partial(readable, unit=unit) if unit else SCIENTIFIC))
@@ -56,9 +62,10 @@ class Plot(BasePlot):
 
     def get_metadata(self, df, dataset, objective):
         return dict(
-            title=title(select(df, dataset, objective), dataset, objective,
-                        "≤ 1e-3: bytes until the subspace error is that small"
-                        "\nworst rank: excess error on its own data at the end"
-                        ),
+            title=title(
+                select(df, dataset, objective), dataset, objective,
+                "≤ 1e-3: bytes until the subspace error stays that small\n"
+                f"{INTERPOLATED}; worst rank: excess error on its own data "
+                "at the end"),
             columns=["method", "error", *TARGETS, *FINAL],
             default_order_column="method")

@@ -1,4 +1,3 @@
-from benchmark_utils.methods.linalg import adjoint_product, leading_factor
 from benchmark_utils.methods.merging import broadcast_basis, merge_factors
 from benchmark_utils.solver import MPISolver
 
@@ -27,7 +26,7 @@ class Solver(MPISolver):
         yield data.random_basis(n_components, rng)
         n = data.n_samples
         rank = min(rank_factor * n_components, n)
-        W = merge_factors(comm, leading_factor(data.X.T, rank), rank, "star")
+        W = merge_factors(comm, data.T.leading_factor(rank), rank, "star")
         Z = broadcast_basis(comm, W, n_components, n)
         # The paper divides by singular values; this is orthonormal as well.
-        yield data.orthonormalize(comm, adjoint_product(data.X, Z))
+        yield data.orthonormalize(comm, data.T.product(Z))

@@ -36,14 +36,13 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, align, topology, mixing,
                n_mixings):
-        covariance = data.local_covariance()
         start = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
         W = S = previous = start
         while True:
             yield W
             # Weighted so that the mean over ranks is that of all samples.
-            product = comm.size * covariance(W)
+            product = comm.size * data.local_covariance(W)
             S = gossip.mix(S + product - previous, n_mixings)
             previous = product
             W = aligned(S, start, align)

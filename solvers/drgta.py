@@ -20,7 +20,7 @@ class Solver(MPISolver):
     0.4 (1 - r)^2 / L, L the largest variance of a rank, r the share of a
     deviation that K mixings leave: four fifths of the limit (1 - r)^2 / (2 L)
     of gradient tracking. In the end the error falls by 1 - step gap per round.
-    <b>Fails when:</b> lambda_1 / gap is large: as many rounds are needed.
+    <b>Fails when:</b> lambda_1 / gap is large: the rounds needed grow with it.
     <b>Reference:</b> Chen, Garcia, Hong &amp; Shahrampour 2021, ICML,
     algorithm 2 (alpha = 1, polar retraction); arXiv 2102.07091.
     """
@@ -32,10 +32,8 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
-        own = data.local_covariance()
-
         def covariance(x):  # of all samples in the mean over ranks
-            return comm.size * own(x)
+            return comm.size * data.local_covariance(x)
 
         def gradient(x):
             return tangent(x, -covariance(x))

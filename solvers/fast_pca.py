@@ -15,7 +15,7 @@ class Solver(MPISolver):
     rank, r the share of a deviation that K mixings leave: four fifths of the
     limit (3 - r)^2 / (8 L) of gradient tracking with lazy mixing.
     <b>Fails when:</b> lambda_1 / gap is large, also for the gaps inside the
-    leading k: the rounds needed grow with it.
+    leading k: the number of rounds grows with it.
     <b>Reference:</b> Gang &amp; Bajwa 2022, IEEE Trans. Signal Process. 70,
     algorithm 1 (K = 1); arXiv 2108.12373.
     """
@@ -27,10 +27,8 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):
-        own = data.local_covariance()
-
         def covariance(X):  # of all samples in the mean over ranks
-            return comm.size * own(X)
+            return comm.size * data.local_covariance(X)
 
         def direction(X):
             product = covariance(X)

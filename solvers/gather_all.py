@@ -6,10 +6,10 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Ship the raw data to rank 0: what in situ reduction avoids.
+    """Gather all raw data on rank 0, the cost that in situ reduction avoids.
 
-    <b>Round:</b> one, a gather of all n d numbers as they are stored and a
-    broadcast of d k floats.
+    <b>Round:</b> one, a gather of all n d numbers as they are stored and of
+    the ranks' numbers of rows, and a broadcast of d k floats.
     <b>Memory:</b> the whole field on rank 0.
     <b>Guarantee:</b> exact, like gram-eigh on one process.
     """
@@ -20,6 +20,7 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
         block = data.X
+        data.count_pass()
         rows = np.empty(comm.size, int)
         comm.Gather(np.array([len(block)]), rows)
         F = None

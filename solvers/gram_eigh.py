@@ -21,9 +21,6 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
         upper = np.triu_indices(data.n_features)
-        local = gram(data.batches(), data.n_features)[upper]
-        total = np.empty_like(local)
-        comm.Allreduce(local, total)
         C = np.zeros((data.n_features, data.n_features))
-        C[upper] = total
+        C[upper] = comm.sum(gram(data.batches(), data.n_features)[upper])
         yield leading_eigenpairs(C, n_components)[1]

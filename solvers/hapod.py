@@ -1,7 +1,6 @@
 import numpy as np
 
 from benchmark_utils.methods.hapod import hapod
-from benchmark_utils.methods.linalg import leading_factor
 from benchmark_utils.methods.merging import broadcast_basis
 from benchmark_utils.solver import MPISolver
 
@@ -30,11 +29,8 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, topology, tolerance, omega):
         comm.declare(send=topology)
         yield data.random_basis(n_components, rng)
-        X = data.X
-        F = leading_factor(X, data.n_features)
-        missed = np.array([np.square(F[:, n_components:]).sum()])
-        total = np.empty(1)
-        comm.Allreduce(missed, total)
-        error = tolerance * np.sqrt(total[0] / data.n_samples)
-        F = hapod(comm, F, len(X), topology, error, omega)
+        F = data.leading_factor(data.n_features)
+        missed = comm.sum(np.square(F[:, n_components:]).sum(keepdims=True))
+        error = tolerance * np.sqrt(missed[0, 0] / data.n_samples)
+        F = hapod(comm, F, len(data.X), topology, error, omega)
         yield broadcast_basis(comm, F, n_components, data.n_features)

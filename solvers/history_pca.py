@@ -26,11 +26,10 @@ class Solver(MPISolver):
         U = data.random_basis(n_components, rng)
         yield U
         variances = np.zeros(n_components)
-        new = np.empty_like(U)
         for X in data.batches():
             memory, past = U, U * variances
             for _ in range(steps):
-                comm.Allreduce(gram_product(X, U), new)
+                new = comm.sum(gram_product(X, U))
                 total = past @ (memory.T @ U) + new
                 U = orthonormal(total)
             variances = np.linalg.norm(total, axis=0)

@@ -30,7 +30,6 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, step):
         comm.declare(send="ring")
-        covariance = data.local_covariance()
         P, rank, d = comm.size, comm.rank, data.n_features
         token = np.zeros((2 * d + n_components, n_components))
         token[:d] = data.random_basis(n_components, rng)
@@ -41,7 +40,7 @@ class Solver(MPISolver):
             yield W.copy()
             if rank > 0:
                 comm.Recv(token, rank - 1)
-            Y = covariance(W)
+            Y = data.local_covariance(W)
             local = np.vstack([Y - W @ (W.T @ Y), W.T @ Y])
             token[d:] += local - own
             own = local

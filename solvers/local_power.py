@@ -1,5 +1,3 @@
-import numpy as np
-
 from benchmark_utils.methods.linalg import orthonormal, procrustes
 from benchmark_utils.solver import MPISolver
 
@@ -24,19 +22,16 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, local_steps, schedule):
-        covariance = data.local_covariance()
         W = data.random_basis(n_components, rng)
-        total = np.empty_like(W)
         while True:
             yield W
             for _ in range(local_steps - 1):
-                W = orthonormal(covariance(W))
-            Y = covariance(W)
+                W = orthonormal(data.local_covariance(W))
+            Y = data.local_covariance(W)
             if local_steps > 1:
                 reference = W.copy()
                 comm.Bcast(reference)
                 Y = Y @ procrustes(W, reference)
-            comm.Allreduce(Y, total)
-            W = orthonormal(total)
+            W = orthonormal(comm.sum(Y))
             if schedule == "halve":
                 local_steps = max(1, local_steps // 2)

@@ -2,7 +2,7 @@ import numpy as np
 
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.merging import broadcast_basis, merge_factors
-from benchmark_utils.methods.star import Star, gather_rounded
+from benchmark_utils.methods.star import RoundedFactors, Star
 from benchmark_utils.solver import MPISolver
 
 OFFERED = 8  # modes per component of which the rounding leaves some
@@ -36,20 +36,18 @@ class Solver(MPISolver):
         yield data.random_basis(k, rng)
         if coding == "float64":
             rank = min(rank_factor * k, d)
-            F = merge_factors(comm, leading_factor(data.X, rank), rank,
-                              topology)
+            F = merge_factors(comm, data.leading_factor(rank), rank, topology)
             yield broadcast_basis(comm, F, k, d)
             return
         if topology != "star":
             raise ValueError("coding = water-filled needs topology = star, "
                              f"not {topology}.")
-        own = np.zeros((d, min(OFFERED * k, d)))
-        F = leading_factor(data.X, own.shape[1])
-        own[:, :F.shape[1]] = F
-        factors = gather_rounded(comm, own, k, tolerance)
+        rank = min(OFFERED * k, d)
+        factors = RoundedFactors(comm, data.leading_factor(rank), rank, k)
+        factors.gather(tolerance)
         U = np.zeros((d, k))
         if comm.rank == 0:
-            U = leading_factor(np.hstack([own, *factors]).T, k)
+            U = leading_factor(factors.all.T, k)
             U = U / np.linalg.norm(U, axis=0)
         # A tenth of the tolerance is lost on the way back.
         step = 0.1 * tolerance * np.sqrt(12 / d)

@@ -1,10 +1,6 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import (
-    adjoint_product,
-    gram,
-    leading_eigenpairs,
-)
+from benchmark_utils.methods.linalg import leading_eigenpairs
 from benchmark_utils.solver import MPISolver
 
 # Below this ratio of variances X'V has columns that are far from orthogonal.
@@ -31,13 +27,10 @@ class Solver(MPISolver):
         yield data.random_basis(n_components, rng)
         n = data.n_samples
         upper = np.triu_indices(n)
-        local = gram([data.X.T], n)[upper]
-        total = np.empty_like(local)
-        comm.Allreduce(local, total)
         C = np.zeros((n, n))
-        C[upper] = total
+        C[upper] = comm.sum(data.T.gram()[upper])
         variance, V = leading_eigenpairs(C, n_components)
         if variance[-1] > SMALL * variance[0]:
-            yield adjoint_product(data.X, V / np.sqrt(variance))
+            yield data.T.product(V / np.sqrt(variance))
         else:
-            yield data.orthonormalize(comm, adjoint_product(data.X, V))
+            yield data.orthonormalize(comm, data.T.product(V))

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.linalg import polar
 
-from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.merging import broadcast_basis, merge_factors
 from benchmark_utils.solver import MPISolver
 
@@ -12,8 +12,9 @@ class Solver(MPISolver):
     <b>Round:</b> one. Align = projector: a gather and a broadcast of d k
     floats; procrustes: a broadcast of rank 0's basis and an allreduce of the
     bases rotated towards it, d k floats each.
-    <b>Guarantee:</b> as good as pooled PCA for samples that are alike on all
-    ranks, while P is below about sqrt(n); beyond, a bias of order P / n.
+    <b>Guarantee:</b> as good as pooled PCA for samples that are statistically
+    similar on all ranks, while P is below about sqrt(n); beyond, a bias of
+    order P / n.
     <b>Fails when:</b> ranks have strong directions of their own: each counts
     as much as a common one, so the error is of order 1.
     <b>Reference:</b> Fan, Wang, Wang &amp; Zhu 2019, Ann. Statist. 47(6),
@@ -27,10 +28,10 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, align):
         yield data.random_basis(n_components, rng)
-        X, d = data.X, data.n_features
-        V = orthonormal(leading_factor(X, n_components))
+        n, d = len(data.X), data.n_features
+        V = orthonormal(data.leading_factor(n_components))
         if align == "projector":
-            F = merge_factors(comm, V * np.sqrt(len(X)), n_components, "star")
+            F = merge_factors(comm, V * np.sqrt(n), n_components, "star")
             yield broadcast_basis(comm, F, n_components, d)
             return
         reference = np.zeros((d, n_components))
@@ -38,6 +39,4 @@ class Solver(MPISolver):
             reference[:, :V.shape[1]] = V
         comm.Bcast(reference)
         rotation = polar(V.T @ reference)[0]
-        total = np.empty((d, n_components))
-        comm.Allreduce(len(X) * V @ rotation, total)
-        yield orthonormal(total)
+        yield orthonormal(comm.sum(n * V @ rotation))

@@ -31,13 +31,12 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, coding, bits):
         # Parts of the sum get smaller and wider with P.
         comm.declare(allgather="unknown")
-        covariance = data.local_covariance()
         W = data.random_basis(n_components, rng)
         own, total = np.zeros_like(W), np.zeros_like(W)
         while True:
             yield W
             change, total_change = quantized_sum(
-                comm, covariance(W) - own, bits)
+                comm, data.local_covariance(W) - own, bits)
             if coding == "naive":
                 W = orthonormal(total_change)
                 continue

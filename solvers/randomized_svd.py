@@ -1,7 +1,5 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import adjoint_product, product
-from benchmark_utils.methods.tsqr import row_qr
 from benchmark_utils.solver import MPISolver
 
 
@@ -10,12 +8,12 @@ class Solver(MPISolver):
 
     <b>Round:</b> q + 1 in all, each one allreduce of d(k+p) floats (samples)
     or n(k+p) floats (features) and one allgather of (k+p)^2.
-    <b>Guarantee:</b> the mean of ||X - X U U'|| is at most c^(1/(2q+1))
+    <b>Guarantee:</b> the mean of ||X - X U U'|| is at most 1 + c^(1/(2q+1))
     times the optimum, c = 1 + sqrt(k/(p-1)) + e sqrt((k+p)(min(n,d)-k)) / p.
     <b>Fails when:</b> modes rather than variance are wanted: the angle falls
     by lambda_{k+p+1} / lambda_k per round and the rounds are fixed.
     <b>Reference:</b> Halko, Martinsson &amp; Tropp 2011, SIAM Rev. 53(2),
-    algorithms 4.4 and 5.1, corollary 10.10.
+    algorithms 4.4 and 5.1, theorem 9.3 with corollary 10.10.
     """
 
     name = "randomized-svd"
@@ -24,11 +22,6 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, power_passes, oversampling):
-        def allreduce(local):
-            total = np.empty_like(local)
-            comm.Allreduce(local, total)
-            return total
-
         size = min(n_components + oversampling,
                    data.n_features, data.n_samples)
         W = data.random_basis(size, rng)
@@ -37,10 +30,10 @@ class Solver(MPISolver):
             # Q = orth(X W), then the left singular vectors of B' = X'Q. One
             # of the two is replicated, the other has its rows on the ranks.
             if data.partition == "samples":
-                Q, _ = row_qr(comm, product(data.X, W))
-                W, R = np.linalg.qr(allreduce(adjoint_product(data.X, Q)))
+                Q, _ = data.row_qr(comm, data.product(W))
+                W, R = np.linalg.qr(comm.sum(data.T.product(Q)))
             else:
-                Q, _ = np.linalg.qr(allreduce(product(data.X, W)))
-                W, R = row_qr(comm, adjoint_product(data.X, Q))
+                Q, _ = np.linalg.qr(comm.sum(data.product(W)))
+                W, R = data.row_qr(comm, data.T.product(Q))
             W = W @ np.linalg.svd(R)[0]
             yield W[:, :n_components]

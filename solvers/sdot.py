@@ -26,10 +26,10 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings,
                growth):
-        covariance = data.local_covariance()
         Q = data.random_basis(n_components, rng)
         gossip = Gossip(comm, topology, mixing, rng)
         while True:
             yield Q
-            Q = orthonormal(gossip.mix(covariance(Q), n_mixings))
+            product = data.local_covariance(Q)
+            Q = orthonormal(gossip.mix(product, n_mixings))
             n_mixings = min(n_mixings + growth, gossip.enough)

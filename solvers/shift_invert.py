@@ -1,7 +1,7 @@
 import numpy as np
 
 from benchmark_utils.methods.davidson import SearchSpace, shifted_inverse
-from benchmark_utils.methods.linalg import gram_product, leading_factor
+from benchmark_utils.methods.linalg import leading_factor
 from benchmark_utils.methods.merging import broadcast_basis, gather_factors
 from benchmark_utils.solver import MPISolver
 
@@ -35,26 +35,23 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, preconditioner, rank_factor):
         k, d, n = n_components, data.n_features, data.n_samples
-        root, X = comm.rank == 0, data.X
-        start = data.random_basis(k, rng)
-        yield start
+        root, share = comm.rank == 0, len(data.X) / n
+        yield data.random_basis(k, rng)
         rank = min(rank_factor * k, d)
-        F = leading_factor(X, rank) / np.sqrt(n)  # F F' sums to C over ranks
+        F = data.leading_factor(rank) / np.sqrt(n)  # F F' sums to C over ranks
         if preconditioner == "merged":
             F = gather_factors(comm, F, rank)
             F = leading_factor(F.T, d) if root else None  # loses nothing
         else:
-            F = F * np.sqrt(n / len(X))
-        # The start fills up where rank 0 has fewer samples than components.
-        leading = np.hstack([F[:, :k], start]) if root else None
-        estimate = broadcast_basis(comm, leading, k, d)
+            F = F / np.sqrt(share)
+        estimate = broadcast_basis(comm, F, k, d)
         space = SearchSpace(comm, estimate, BLOCKS * k)
         yield estimate
         while space.block.shape[1]:  # else the space is everything
-            Y = gram_product(data.X, space.block) / n
+            Y = data.local_covariance(space.block)
             T, ritz = None, space.rayleigh_ritz(Y)
             if preconditioner == "average":
-                own = shifted_inverse(F, *space.share(*ritz)) * len(X) / n
+                own = share * shifted_inverse(F, *space.share(ritz))
                 T = np.empty_like(own) if root else None
                 comm.Reduce(own, T)
             elif root:

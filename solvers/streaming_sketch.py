@@ -1,10 +1,6 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import (
-    adjoint_product,
-    gram_product,
-    product,
-)
+from benchmark_utils.methods.linalg import gram_product, product
 from benchmark_utils.solver import MPISolver
 
 
@@ -47,18 +43,12 @@ def covariance_product(comm, data, X, test):
     """X'X test: this rank's share (samples) or its rows (features)."""
     if data.partition == "samples":
         return gram_product(X, test)
-    local = product(X, test)
-    total = np.empty_like(local)
-    comm.Allreduce(local, total)
-    return adjoint_product(X, total)
+    return product(X.T, comm.sum(product(X, test)))
 
 
 def nystrom(comm, data, test, sketch):
     """Orthonormal eigenvectors of Y (test'Y)^-1 Y', leading first."""
-    Y = sketch
-    if data.partition == "samples":
-        Y = np.empty_like(sketch)
-        comm.Allreduce(sketch, Y)
+    Y = comm.sum(sketch) if data.partition == "samples" else sketch
     core = data.inner(comm, test, Y)
     # The shift of Y by a multiple of the test matrix hides rounding errors.
     shift = np.finfo(float).eps * np.sqrt(data.n_features) * np.trace(core)

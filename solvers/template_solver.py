@@ -29,6 +29,14 @@ class Solver(MPISolver):
     parameters = {"products": [1]}
 
     # The same program on every rank. It must not mention `self` or `Solver`.
+    # data.X is the rank's block: read-only, in C order, of the field's own
+    # type (float32 by default), own samples x n_features under "samples",
+    # n_samples x own features under "features". Functions of data count the
+    # passes that they make; code that reads data.X itself declares each by
+    # data.count_pass(). What cannot be pickled (a ctypes library) is loaded
+    # in here or imported from another module. A static method
+    # warm_up_rank(shape, dtype, n_components, **parameters), if there is one,
+    # runs on every rank before the clock starts: to compile kernels.
     @staticmethod
     def rounds(comm, data, n_components, rng, products):
         # rng is the same stream on every rank; data.local_rng is private.
@@ -39,8 +47,9 @@ class Solver(MPISolver):
             # rank's rows of it.
             yield U
             for _ in range(products):
-                # X'X U / n_samples, summed over ranks. For messages of your
-                # own, comm is an MPI communicator that counts what it sends:
-                # comm.Allreduce(local, total), comm.Bcast(array), ...
+                # X'X U / n_samples, summed over ranks. The same by hand,
+                # under "samples", with the rank's own term in the sum:
+                #     comm.sum(data.gram_product(U)) / data.n_samples
+                # comm is an MPI communicator that counts what it sends.
                 U = data.covariance(comm, U)
             U = data.orthonormalize(comm, U)

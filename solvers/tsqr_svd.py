@@ -1,6 +1,5 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import row_pieces
 from benchmark_utils.methods.merging import broadcast_basis
 from benchmark_utils.methods.tsqr import TreeQR
 from benchmark_utils.solver import MPISolver
@@ -16,7 +15,8 @@ class Solver(MPISolver):
     (features).
     <b>Guarantee:</b> exact for any partition and backward stable: modes down
     to a relative size of 1e-15 / error, where Gram matrices stop at 1e-8.
-    <b>Fails when:</b> d (samples) or n (features) is large.
+    <b>Fails when:</b> d (samples) or n (features) is large; under features
+    also when X has a rank below k.
     <b>Reference:</b> Demmel, Grigori, Hoemmen &amp; Langou 2012, SIAM J. Sci.
     Comput. 34(1); Benson, Gleich &amp; Demmel 2013, arXiv 1301.1071 (SVD).
     """
@@ -28,12 +28,12 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
         comm.declare(send="tree")
-        k, d, X = n_components, data.n_features, data.X
+        k, d = n_components, data.n_features
         if data.partition == "samples":
-            R = TreeQR(comm, row_pieces(X), d, keep_reflectors=False).R
+            R = TreeQR(comm, data.pieces(), d, keep_reflectors=False).R
             V = np.linalg.svd(R)[2].T if comm.rank == 0 else None
             yield broadcast_basis(comm, V, k, d)
         else:
-            tall = TreeQR(comm, row_pieces(X.T), len(X))
+            tall = TreeQR(comm, data.T.pieces(), data.n_samples)
             left = np.linalg.svd(tall.R)[0][:, :k] if comm.rank == 0 else None
             yield tall.multiply(left, k)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,11 @@ OBJECTIVE = "Distributed PCA[k=10]"
 # Loads benchmark_utils the way benchopt does, before any test imports it.
 BENCHMARK = Benchmark(ROOT)
 
-from benchmark_utils.fields.layout import Field  # noqa: E402
-from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
-from benchmark_utils.runtime.world import World  # noqa: E402
-from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
-    evaluate,
-)
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.fields.store import store_field  # noqa: E402
+from benchmark_utils.runtime.world import start_world  # noqa: E402
+from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -41,23 +40,26 @@ def solvers():
     return {solver.name: solver for solver in BENCHMARK.get_solvers()}
 
 
+def small_field(folder, array, n_space=1, dtype="float64", **split):
+    """Store an array (time, space..., features...) and cut it for ranks."""
+    array = np.asarray(array)
+
+    def snapshots():
+        yield array
+
+    axes = [(name, "1", np.arange(n)) for name, n
+            in zip("txyzuvw", array.shape, strict=False)]
+    path = store_field(folder, {"name": str(abs(hash(
+        array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
+    field = Field(path, **split)
+    load_reference(field)
+    return field
+
+
 @pytest.fixture
 def make_field(tmp_path):
-    """Store an array (time, space..., features...) and cut it for ranks."""
-    def make(array, n_space=1, dtype="float64", **split):
-        array = np.asarray(array)
-
-        def snapshots():
-            yield array
-
-        axes = [(name, "1", np.arange(n)) for name, n
-                in zip("txyzuvw", array.shape, strict=False)]
-        path = store_field(tmp_path, {"name": str(abs(hash(
-            array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
-        field = Field(path, **split)
-        load_reference(field)
-        return field
-    return make
+    """small_field in a folder of the test."""
+    return partial(small_field, tmp_path)
 
 
 def copy_project(folder):
@@ -91,7 +93,8 @@ def load_module(path):
 def load_dataset(name, folder):
     """Module of a dataset, afresh, that stores its fields in a folder."""
     module = load_module(ROOT / "datasets" / f"{name}.py")
-    module.get_data_path = lambda key: folder / key
+    module.Dataset.folder = staticmethod(
+        lambda: folder / module.Dataset.name)
     return module
 
 
@@ -120,21 +123,58 @@ def global_matrix(array, partition):
         else array.reshape(len(array), -1)
 
 
-def metrics_per_round(solver, field, n_components, n_rounds, seed=0,
-                      **parameters):
-    """Run a method on real ranks; metrics after every round, start first."""
+def run_rounds(world, solver, field, n_components, n_rounds, seed=0, then=0,
+               **parameters):
+    """Run a method on ranks that wait; metrics after every round.
+
+    And, where `then` more rounds are made at once, after the last of them.
+    """
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    floor = communication_floor(field.n_ranks, field.n_features,
-                                n_components, field.partition)
-    world, metrics = World(field.n_ranks), []
+    metrics = []
+    world.load(solver.rounds, field, n_components,
+               {**defaults, **parameters}, seed, solver.one_pass)
+    while len(metrics) <= n_rounds and world.call("advance", 1):
+        metrics.append(evaluate(field, n_components, **world.call("result")))
+    if then and world.call("advance", then):
+        metrics.append(evaluate(field, n_components, **world.call("result")))
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def run():
+    """run_rounds on ranks that are started once, and anew after a failure.
+
+    For many short runs; what depends on a fresh process (memory) takes
+    metrics_per_round.
+    """
+    worlds = {}
+
+    def run(solver, field, *arguments, **parameters):
+        n_ranks = field.n_ranks
+        world = worlds.pop(n_ranks, None) or start_world(n_ranks)
+        try:
+            metrics = run_rounds(world, solver, field, *arguments,
+                                 **parameters)
+        except BaseException:
+            world.close()
+            raise
+        worlds[n_ranks] = world
+        return metrics
+
+    yield run
+    for world in worlds.values():
+        world.close()
+
+
+def metrics_per_round(solver, field, n_components, n_rounds, seed=0, then=0,
+                      **parameters):
+    """Run a method on fresh ranks; metrics after every round, start first."""
+    world = start_world(field.n_ranks)
     try:
-        world.load(solver.rounds, field, n_components,
-                   {**defaults, **parameters}, seed, solver.one_pass)
-        while len(metrics) <= n_rounds and world.call("advance", 1):
-            metrics.append(evaluate(floor, **world.call("result")))
+        return run_rounds(world, solver, field, n_components, n_rounds, seed,
+                          then, **parameters)
     finally:
         world.close()
-    return metrics
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +184,7 @@ def outputs(tmp_path_factory):
     done = benchopt(
         folder, "run", ".", "-d", DATASET, "-s", "block-power",
         "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "2",
+        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "3",
         "--output", "test", "--no-display")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "outputs"
@@ -153,6 +193,13 @@ def outputs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def results(outputs):
     return read_results(outputs / "test.parquet")
+
+
+def ending(results, ended):
+    """The same results, whose runs all ended for one reason."""
+    return results.assign(final_results=[
+        last | dict(ended=ended) if isinstance(last, dict) else last
+        for last in results["final_results"]])
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ const isShown = element => box(element).width > 0 && box(element).height > 0;
 const overlap = (a, b) => Math.min(
   Math.min(box(a).right, box(b).right) - Math.max(box(a).left, box(b).left),
   Math.min(box(a).bottom, box(b).bottom) - Math.max(box(a).top, box(b).top));
-const nextFrame = () => new Promise(requestAnimationFrame);
 
 const views = () => Object.keys(metadata.plot_configs);
 const kinds = () => Object.keys(_plots);
@@ -32,34 +31,18 @@ const controls = () => {
   return found;
 };
 
-/* Set a control as a user does, and wait for the picture. Once in thousands
-   of times Grid.js measures its columns before the page is laid out: a defect
-   of the table itself is still there when it is drawn again. */
-const choose = async (id, value) => {
-  const control = byId(id);
-  for (let times = 0; times < 2; times++) {
-    control[control.type === 'checkbox' ? 'checked' : 'value'] = value;
-    control.dispatchEvent(new Event('change', {bubbles: true}));
-    await settled();
-    if (!isChart('table') || !tableDefects().some(Boolean)) return;
-  }
+const property = control => control.type === 'checkbox' ? 'checked' : 'value';
+const chosen = id => byId(id)[property(byId(id))];
+
+/* Set a control as a user does. */
+const choose = (id, value) => {
+  byId(id)[property(byId(id))] = value;
+  byId(id).dispatchEvent(new Event('change', {bubbles: true}));
 };
 
-const openView = async name => {
-  [...document.querySelectorAll('#view-tabs span.view')].find(
-    tab => tab.textContent === name).click();
-  await settled();
-};
-
-/* Tables fill by and by; figures are fitted to the window once drawn. */
-const settled = async () => {
-  if (isChart('table')) {
-    for (let tries = 0; tries < 100 && tableDefects().some(Boolean); tries++)
-      await nextFrame();
-  } else if (!isChart('image')) {
-    await Plotly.Plots.resize(getPlotDiv());
-  }
-};
+const openView = name => [
+  ...document.querySelectorAll('#view-tabs span.view')].find(
+  tab => tab.textContent === name).click();
 
 const rows = () => [...document.querySelectorAll('#table_container tbody tr')];
 
@@ -74,15 +57,39 @@ const tableDefects = () => {
     ...cut.map(heading => `heading is cut: ${heading.textContent}`)];
 };
 
-const imageDefects = async () => {
+const imageDefects = () => {
   const images = [...document.querySelectorAll('#image_container img')];
-  const broken = await Promise.all(images.map(
-    image => image.decode().then(() => false, () => true)));
   return [
     images.length === 0 && 'no image',
-    broken.includes(true) && 'broken image',
+    images.some(image => !image.complete) && 'an image is not loaded',
+    images.some(image => image.complete && image.naturalWidth === 0)
+      && 'broken image',
     byId('image_container').innerText.includes('Incompatible')
       && 'incompatible image'];
+};
+
+const sizeDefects = () => {
+  const figure = getPlotDiv(), drawing = figure.querySelector('.main-svg');
+  if (!drawing) return ['no figure'];
+  // Plotly leaves a pixel, and sizes are rounded.
+  return [
+    (Math.abs(box(drawing).width - figure.clientWidth) > 2
+      || Math.abs(box(drawing).height - figure.clientHeight) > 2)
+      && 'figure does not fit its box'];
+};
+
+/* What the picture lacks to be complete. It has to look the same twice:
+   tables fill by and by, figures are fitted to the window once drawn. */
+let before;
+const missing = () => {
+  if (!getPlotData()) return [];
+  const now = ['table', 'image', 'plot'].map(
+    kind => byId(`${kind}_container`).innerHTML).join();
+  const changed = now !== before;
+  before = now;
+  const own = isChart('table') ? tableDefects()
+    : isChart('image') ? imageDefects() : sizeDefects();
+  return [changed && 'picture still changes', ...own].filter(Boolean);
 };
 
 /* Can a value be seen on an axis? Those of bars and boxes may be texts. */
@@ -144,10 +151,11 @@ const coveredControls = () => Object.keys(controls()).filter(id => {
   return !target.contains(front);
 }).map(id => `covered: ${id}`);
 
-const defects = async scaleOfPage => {
+/* What is wrong with a complete picture. */
+const defects = scaleOfPage => {
   if (!getPlotData()) return ['no data for this choice'];
-  const own = isChart('table') ? tableDefects()
-    : isChart('image') ? await imageDefects() : figureDefects(scaleOfPage);
+  const own = isChart('table') || isChart('image') ? []
+    : figureDefects(scaleOfPage);
   const covered = coveredControls();
   window.scrollTo(0, 0);
   return [...own, ...covered].filter(Boolean);

@@ -1,4 +1,5 @@
 """The benchmark as a user runs it: whole `benchopt run`s in a copy."""
+import os
 import re
 import shlex
 import shutil
@@ -6,6 +7,7 @@ import shutil
 import iris_sample_data
 import numpy as np
 import pandas as pd
+from benchopt.results import read_results
 from conftest import BENCHMARK, ROOT, benchopt
 
 from benchmark_utils.scoring.metrics import METRICS
@@ -18,7 +20,7 @@ def run(folder, *arguments, **environment):
     done = benchopt(folder, "run", ".", "-d", DATA, "--no-plot",
                     "--output", "test", *arguments, **environment)
     files = sorted(folder.glob("outputs/test*.parquet"))
-    results = pd.read_parquet(files[-1]) if files else None
+    results = read_results(files[-1]) if files else None
     for file in files:
         file.unlink()
     return done.stdout + done.stderr, results
@@ -112,6 +114,50 @@ def test_editing_the_utilities_invalidates_results(copy):
     path.write_text(path.read_text() + "\n# edited\n")
     output, _ = run(copy, *arguments)
     assert "(cached)" not in output
+
+
+def test_results_know_on_what_they_were_measured(copy):
+    """And are not reused for another number of threads."""
+    arguments = ("-s", "gram-eigh", "-n", "1")
+    for threads, cached in ("1", None), ("1", True), ("2", False):
+        output, results = run(copy, *arguments, BENCHMARK_THREADS=threads)
+        if cached is not None:
+            assert ("(cached)" in output) == cached
+        assert set(results["objective_world_threads"]) == {threads}
+    row = results.iloc[-1]
+    assert row["objective_world_ranks_per_host"] == 2
+    assert row["objective_world_hosts"] == os.uname().nodename
+    for key in "mpi_library", "mpi4py", "numpy", "scipy", "blas", "python":
+        assert re.search(r"\d", row[f"objective_world_{key}"]), key
+
+
+def test_why_a_run_ended(copy, tmp_path):
+    slow = tmp_path / "slow.py"
+    slow.write_text('''\
+import time
+
+from benchmark_utils.solver import MPISolver
+
+
+class Solver(MPISolver):
+    name = "slow"
+
+    @staticmethod
+    def rounds(comm, data, n_components, rng):
+        U = data.random_basis(n_components, rng)
+        while True:
+            yield U
+            time.sleep(4)
+''')
+    _, results = run(
+        copy, "-s", str(slow), "-s", "gram-eigh", "-s", "iarg", "-s",
+        "low-rank-merge[rank_factor=1]", "-n", "5", "--timeout", "8")
+    final = results.dropna(subset="final_results").set_index("solver_name")
+    assert {solver: value["ended"]
+            for solver, value in final["final_results"].items()} == {
+        "slow": "time limit", "gram-eigh": "converged",
+        "iarg": "round limit",
+        "low-rank-merge[rank_factor=1]": "method done"}
 
 
 def test_readme_method_runs_from_outside(copy, tmp_path):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from conftest import get_field, load_dataset
 
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.reference import load_reference
 
 
 @pytest.fixture
@@ -73,5 +73,5 @@ def test_shock_moves_as_the_tooltip_says(burgers):
 
 
 def test_only_features(burgers):
-    with pytest.raises(ValueError, match="its partition is features"):
+    with pytest.raises(ValueError, match="choose features"):
         get_field(burgers, partition="samples")

@@ -71,6 +71,10 @@ def test_behaviour():
     start(2, "behaviour.py")
 
 
+def test_buffers():
+    start(2, "buffers.py")
+
+
 @pytest.mark.skipif(not Path("/proc/net/dev").exists(),
                     reason="the byte counters of the kernel need Linux")
 @pytest.mark.parametrize("algorithms", [{}, BANDWIDTH_OPTIMAL],

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, get_field, load_dataset, spectrum_array
 from scipy.linalg import subspace_angles
 
-from benchmark_utils.fields import difficulty, store
+from benchmark_utils.fields import difficulty, reading
 from benchmark_utils.fields.difficulty import MEASURES, load_difficulty
 
 K = 3
@@ -80,7 +80,7 @@ def test_measures_are_those_of_numpy(split, partition, make_field,
     field = make_field(array, partition=partition, **split)
     exact = expected(field)
     assert load_difficulty(field, K) == pytest.approx(exact, abs=1e-12)
-    monkeypatch.setattr(store, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4000)
     assert difficulty._measure(field, K) == pytest.approx(exact, abs=1e-12)
 
 
@@ -171,7 +171,7 @@ def test_few_steps(n_steps, make_field):
 
 
 def test_too_many_components(make_field):
-    with pytest.raises(ValueError, match="n_components = 7 is too large"):
+    with pytest.raises(ValueError, match="7 is more than the rank 5"):
         load_difficulty(make_field(spectrum_array(9, 8, 5), n_ranks=2), 7)
 
 

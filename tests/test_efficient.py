@@ -186,13 +186,14 @@ def plain_davidson(solver):
         def rounds(comm, data, n_components, rng, preconditioner,
                    rank_factor):
             from benchmark_utils.methods.davidson import SearchSpace
-            from benchmark_utils.methods.linalg import gram_product
             estimate = data.random_basis(n_components, rng)
             space = SearchSpace(comm, estimate, 8 * n_components)
             while True:
                 yield estimate
-                Y = gram_product(data.X, space.block) / data.n_samples
-                estimate = space.expand(space.rayleigh_ritz(Y)[2])
+                Y = data.local_covariance(space.block)
+                ritz = space.rayleigh_ritz(Y)
+                residual = ritz[2] if ritz else None
+                estimate = space.expand(residual)
     return Plain
 
 

@@ -4,15 +4,17 @@ import subprocess
 import sys
 import textwrap
 import types
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from conftest import ROOT, global_matrix, spectrum_array
 
-from benchmark_utils.fields.layout import Field, block_counts, slab_edges
-from benchmark_utils.fields.store import load_reference, store_field
+from benchmark_utils.fields import reading, reference
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.partition import block_counts, slab_edges
+from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.fields.store import store_field
 
 
 def assemble(field):
@@ -141,26 +143,25 @@ def test_reference_is_numpy_svd(shape, partition, make_field):
     field = make_field(array, n_ranks=1, partition=partition)
     X = global_matrix(array, partition)
     _, s, Vt = np.linalg.svd(X, full_matrices=False)
-    reference = load_reference(field)
+    found = load_reference(field)
     exact = s ** 2 / len(X)
-    m = len(reference.eigenvalues)
-    np.testing.assert_allclose(reference.eigenvalues, exact[:m], rtol=1e-9,
+    m = len(found.eigenvalues)
+    np.testing.assert_allclose(found.eigenvalues, exact[:m], rtol=1e-9,
                                atol=1e-14 * exact[0])
-    assert reference.total_variance == pytest.approx(exact.sum())
+    assert found.total_variance == pytest.approx(exact.sum())
     k = min(3, m)
     with h5py.File(field.reference_path) as file:
         basis = file["basis"][:, :k]
     assert np.linalg.norm(basis - Vt[:k].T @ (Vt[:k] @ basis), 2) < 1e-9
-    assert reference.residual < 1e-12 * exact[0]
+    assert found.subspace_error(k) < 1e-12
 
 
 def test_large_problem_streams(make_field, monkeypatch):
     """The iterative path, for fields whose Gram matrices are too large."""
-    from benchmark_utils.fields import store
     array = spectrum_array(60, 4, 50)
     dense = load_reference(make_field(array, n_ranks=1))
-    monkeypatch.setattr(store, "MAX_GRAM", 10)
-    monkeypatch.setattr(store, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(reference, "MAX_GRAM", 10)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4000)
     field = make_field(array + 0.0, n_ranks=1)
     field.reference_path.unlink()
     streamed = load_reference(field)
@@ -192,36 +193,75 @@ def test_written_once_and_rebuilt_when_truncated(tmp_path):
     assert Field(path, n_ranks=1).shape == (4, 3, 2)
 
 
-GENERATOR = """
-from benchmark_utils.{module} import {name}
+def stored(folder, code, sources=(), physics="", coordinates=(0, 1)):
+    """Path of a field whose generator stands in a file of its own."""
+    (folder / "physics.py").write_text(physics)
+    (folder / "generator.py").write_text(code)
+    scope = {"np": np}
+    exec(compile(code, folder / "generator.py", "exec"), scope)
+    module = types.ModuleType("physics")
+    module.__file__ = str(folder / "physics.py")
+    return store_field(folder, {}, [("t", "s", np.array(coordinates)),
+                                    ("x", "m", np.arange(3))],
+                       1, scope["snapshots"], "none",
+                       sources=[module] if sources else ())
 
+
+GENERATOR = """
 def snapshots():
-    yield np.ones((2, 3))
+    yield np.full((2, 3), 1.0)
 """
 
 
-def test_rebuilt_when_a_shared_module_changes(tmp_path, monkeypatch):
-    """Of those that a generator's file uses, whatever stores the field."""
-    shared = types.ModuleType("benchmark_utils.physics")
-    shared.__file__ = str(tmp_path / "physics.py")
-    exec("def speed(): return 1", vars(shared))
-    monkeypatch.setitem(sys.modules, shared.__name__, shared)
+def test_rebuilt_when_the_source_changes(tmp_path):
+    """The generator's file and what it declares, nothing else."""
+    path = stored(tmp_path, GENERATOR, physics="speed = 1")
+    assert stored(tmp_path, GENERATOR, physics="speed = 2") == path
+    assert stored(tmp_path, "factor = 2" + GENERATOR) != path
+    declared = stored(tmp_path, GENERATOR, True, "speed = 1")
+    assert declared == stored(tmp_path, GENERATOR, True, "speed = 1")
+    assert declared != stored(tmp_path, GENERATOR, True, "speed = 2")
 
-    def path(physics, **generator):
-        Path(shared.__file__).write_text(physics)
-        code = "import numpy as np" + GENERATOR.format(**generator)
-        (tmp_path / "generator.py").write_text(code)
-        scope = {}
-        exec(compile(code, tmp_path / "generator.py", "exec"), scope)
-        return store_field(tmp_path, {}, [("t", "s", np.arange(2)),
-                                          ("x", "m", np.arange(3))],
-                           1, scope["snapshots"], "none")
 
-    speed = dict(module="physics", name="speed")
-    field = dict(module="fields.layout", name="Field")
-    assert path("speed = 1", **speed) == path("speed = 1", **speed)
-    assert path("speed = 1", **speed) != path("speed = 2", **speed)
-    assert path("speed = 1", **field) == path("speed = 2", **field)
+def test_rebuilt_when_the_layout_changes(tmp_path):
+    path = stored(tmp_path, GENERATOR)
+    assert stored(tmp_path, GENERATOR, coordinates=(0, 2)) != path
+
+
+NOTEBOOK = """
+import sys
+sys.path.insert(0, {root!r})
+import numpy as np
+from benchmark_utils.fields.store import store_field
+
+def snapshots():
+    def row(t):
+        return np.full((1, 3), {value})
+    for t in range(2):
+        yield row(t)
+
+print(store_field({folder!r}, {{}}, [("t", "s", np.arange(2)),
+                  ("x", "m", np.arange(3))], 1, snapshots, "none").name)
+"""
+
+
+def test_a_generator_without_a_file(tmp_path):
+    """From a prompt: its instructions are the key, and it says so."""
+    def key(value):
+        done = subprocess.run(
+            [sys.executable, "-"], text=True, check=True, capture_output=True,
+            input=NOTEBOOK.format(root=str(ROOT), folder=str(tmp_path),
+                                  value=value))
+        assert "snapshots is in no file" in done.stderr
+        return done.stdout.splitlines()[-1]
+
+    assert key(1.0) == key(1.0) != key(2.0)
+
+
+def test_a_generator_that_is_no_function(tmp_path):
+    with pytest.raises(TypeError, match="is not a Python function: wrap it"):
+        store_field(tmp_path, {}, [("t", "s", np.arange(2))], 0,
+                    iter([]).__next__, "none")
 
 
 def test_layout(tmp_path):

@@ -13,7 +13,7 @@ from conftest import ROOT, get_field, load_dataset
 from sklearn.decomposition import PCA
 
 from benchmark_utils.fields import hdf5_input
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.reference import load_reference
 
 SAMPLES = Path(iris_sample_data.path)
 AXES = ("time", "x", "y", "v")

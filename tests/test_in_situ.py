@@ -9,10 +9,11 @@ import psutil
 import pytest
 from conftest import ROOT, metrics_per_round, spectrum_array
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import load_reference
-from benchmark_utils.runtime.world import World, WorldError
-from benchmark_utils.scoring.metrics import communication_floor, evaluate
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.runtime.errors import WorldError
+from benchmark_utils.runtime.world import start_world
+from benchmark_utils.scoring.estimates import evaluate
 
 N_STEPS, N_CELLS, N_FEATURES = 12, 16, 8
 
@@ -88,14 +89,13 @@ def test_methods_find_what_they_find_in_a_stored_field(
     expected = metrics_per_round(solver, make_field(array, n_ranks=2), 3,
                                  N_STEPS)[-1]
     parameters = {key: values[0] for key, values in solver.parameters.items()}
-    world = World(2)
+    world = start_world(2)
     try:
         world.load(solver.rounds, field, 3, parameters,
                    one_pass=solver.one_pass)
         assert world.call("advance", 1 + N_STEPS) == 1 + N_STEPS
         load_reference(field)
-        score = evaluate(communication_floor(2, N_FEATURES, 3, "samples"),
-                         **world.call("result"))
+        score = evaluate(field, 3, **world.call("result"))
     finally:
         world.close()
     for key in ("subspace_error", "excess_error", "comm_bytes"):
@@ -105,7 +105,7 @@ def test_methods_find_what_they_find_in_a_stored_field(
 def test_a_dead_writer_ends_the_ranks(writer, array, solvers):
     path, process = writer(array, patience=0.5, end=5)
     solver = solvers["oja"]
-    world = World(2)
+    world = start_world(2)
     try:
         world.load(solver.rounds, Field(path, 2), 3, {"variant": "oja"},
                    one_pass=True)

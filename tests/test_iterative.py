@@ -3,7 +3,6 @@
 Small questions are asked in this process, to a communicator of one rank;
 bytes and partitions need real ranks. Errors are against numpy.linalg.svd.
 """
-import sys
 
 import h5py
 import numpy as np
@@ -16,11 +15,11 @@ from conftest import (
     spectrum_array,
 )
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import load_reference
-from benchmark_utils.methods.linalg import (
-    orthonormal,
-)
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.linalg import orthonormal
+from benchmark_utils.methods.meter import ReadingMeter
 
 K = 3
 N_STEPS, N_CELLS, D = 40, 11, 36  # samples: 440 x 36, features: 40 x 396
@@ -113,8 +112,8 @@ def test_a_method_that_does_not_sum_fails(solvers, numpy_field):
         @staticmethod
         def rounds(comm, **arguments):
             class Alone:
-                def Allreduce(self, local, total):
-                    total[:] = local
+                def sum(self, local):
+                    return local
             yield from original(comm=Alone(), **arguments)
 
     last = metrics_per_round(Deaf, numpy_field(array(), n_ranks=2), K, 5)[-1]
@@ -126,8 +125,7 @@ def simulated(tmp_path, monkeypatch):
     """Fields of the dataset, with its own parameters."""
     dataset = next(each for each in BENCHMARK.get_datasets()
                    if each.name == "simulated")
-    monkeypatch.setattr(sys.modules[dataset.__module__], "get_data_path",
-                        lambda key: tmp_path / key)
+    monkeypatch.setattr(dataset, "folder", staticmethod(lambda: tmp_path))
 
     def make(**parameters):
         defaults = {key: values[0]
@@ -194,20 +192,16 @@ class OneRank:
 
     rank, size = 0, 1
 
-    def Allreduce(self, local, total):
-        total[:] = local
-
-    Allgather = Allreduce
-
-    def Bcast(self, array):
-        pass
+    def sum(self, local):
+        return local
 
 
-class WholeMatrix:
+class WholeMatrix(Block):
     """What the methods use of a PartitionedMatrix."""
 
     def __init__(self, X, partition):
-        self.X, self.partition = X, partition
+        super().__init__(X, ReadingMeter())
+        self.partition = partition
         self.n_samples, self.n_features = X.shape
 
     def random_basis(self, k, rng):
@@ -215,6 +209,9 @@ class WholeMatrix:
 
     def orthonormalize(self, comm, U):
         return orthonormal(U)
+
+    def row_qr(self, comm, Y):
+        return np.linalg.qr(Y)
 
     def covariance(self, comm, U):
         return self.X.T @ (self.X @ U) / self.n_samples

@@ -21,8 +21,8 @@ def run(partition, block_bytes=2**24, batch=16):
         import sys
         sys.path.insert(0, {str(ROOT / "tests" / "speed")!r})
         import large_field
-        from benchmark_utils.fields import store
-        store.BLOCK_BYTES = {block_bytes}
+        from benchmark_utils.fields import reading
+        reading.BLOCK_BYTES = {block_bytes}
         large_field.BATCH = {batch}
         large_field.main()
         """

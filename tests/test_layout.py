@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "runtime": {"comm", "fields", "methods", "scoring"},
     "results": {"comm", "fields", "scoring"},
     "solver": {"runtime", "results"},
+    "dataset": {"fields", "results"},
 }
 ON_RANKS = {"comm", "methods", "fields", "scoring", "runtime"}
 MODULES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py"))
@@ -37,6 +38,14 @@ def test_imports_run_one_way(module):
     assert used <= MAY_IMPORT.get(package, set()) | {package}
     if package in ON_RANKS:
         assert not any(name.split(".")[0] == "benchopt" for name in names)
+
+
+@pytest.mark.parametrize("path", [
+    *sorted((UTILS / "methods").glob("*.py")),
+    *sorted((ROOT / "solvers").glob("*.py"))], ids=lambda path: path.stem)
+def test_methods_use_the_communicator_only(path):
+    """So that they run on anything that answers its calls."""
+    assert not any(name.split(".")[0] == "mpi4py" for name in imported(path))
 
 
 def test_every_package_says_what_lives_there():

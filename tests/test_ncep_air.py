@@ -14,7 +14,7 @@ from benchopt.config import get_data_path
 from conftest import get_field, load_dataset
 from eofs.standard import Eof
 
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.reference import load_reference
 
 REAL = get_data_path("ncep-air") / "air.mon.mean.nc"
 LATITUDES = np.array([90, 45, 0, -45, -90], np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import spectrum_array
 
-from benchmark_utils.comm.counting import KINDS
+from benchmark_utils.comm.ledger import KINDS, Call
 from benchmark_utils.comm.network import (
     NETWORKS,
     OTHER_RANKS,
@@ -15,7 +15,7 @@ from benchmark_utils.comm.network import (
     call_seconds,
     communication_seconds,
 )
-from benchmark_utils.runtime.world import World
+from benchmark_utils.runtime.world import start_world
 
 STEPS = Network(1.0, math.inf)  # seconds are latency steps
 BYTES = Network(0.0, 1.0)  # seconds are bytes of the busiest rank
@@ -31,7 +31,7 @@ def text(*calls):
 BY_HAND = {
     ("allreduce", 4): (2, 1.5, 6), ("allreduce", 8): (3, 1.75, 14),
     ("bcast", 4): (2, 1.5, 3), ("reduce", 8): (3, 1.75, 7),
-    ("gather", 4): (2, 3, 4), ("scatter", 8): (3, 7, 12),
+    ("gather", 4): (2, 3, 3), ("scatter", 8): (3, 7, 7),
     ("allgather", 4): (2, 3, 12), ("allgather", 5): (3, 4, 20),
     ("reduce_scatter", 4): (2, 0.75, 3), ("scan", 8): (3, 3, 24),
     ("alltoall", 4): (2, 0.75, 3), ("alltoall", 16): (4, 15 / 16, 15),
@@ -74,8 +74,8 @@ def test_more_bytes_and_more_ranks_take_longer(kind, network):
 
 
 def test_busiest_rank_of_each_kind():
-    bcast, gather = ("bcast", None, 2, 80), ("gather", None, 2, 8)
-    small = ("bcast", None, 2, 16)
+    bcast, gather = Call("bcast", None, 2, 80), Call("gather", None, 2, 8)
+    small = Call("bcast", None, 2, 16)
     calls = json.loads(busiest_calls([
         {bcast: 3, small: 1}, {gather: 2, small: 9}]))
     assert sorted(calls, key=str) == [
@@ -86,7 +86,7 @@ def test_busiest_rank_of_each_kind():
     ("tree", 2), ("star", 3), ("chain", 3), ("ring", 4)])
 def test_sends_with_a_pattern(pattern, in_turn):
     """One sweep: a message on every edge, some at the same time."""
-    sender = {("send", pattern, 4, 100): 1}
+    sender = {Call("send", pattern, 4, 100): 1}
     calls = busiest_calls(
         [sender if rank or pattern == "ring" else {} for rank in range(4)])
     assert communication_seconds(calls, STEPS, 4, 4) == in_turn
@@ -119,14 +119,15 @@ def result(solvers, make_field):
         if partition == "features":
             array = array[:, :, 0]
         field = make_field(array, n_ranks=n_ranks, partition=partition)
-        solver, world = solvers[name], World(n_ranks)
+        solver, world = solvers[name], start_world(n_ranks)
         defaults = {key: values[0]
                     for key, values in solver.parameters.items()}
         try:
             world.load(solver.rounds, field, K, {**defaults, **parameters}, 0,
                        solver.one_pass)
             world.call("advance", n_rounds)
-            return world.call("result")
+            answer = world.call("result")
+            return {**answer["costs"], "messages": answer["messages"]}
         finally:
             world.close()
     return run

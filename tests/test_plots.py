@@ -14,18 +14,14 @@ from conftest import (
     DATASET,
     OBJECTIVE,
     ROOT,
+    ending,
     first_options,
 )
 
 from benchmark_utils.fields.difficulty import MEASURES
-from benchmark_utils.results.plotting import (
-    COLOURS,
-    colour,
-    cost_to_reach,
-    curve,
-    readable_bytes,
-)
-from benchmark_utils.scoring.metrics import METRICS, communication_floor
+from benchmark_utils.results.style import COLOURS, colour
+from benchmark_utils.results.text import readable_bytes
+from benchmark_utils.scoring.metrics import METRICS, subspace_bytes
 
 METHODS = [solver.name for solver in BENCHMARK.get_solvers()]
 
@@ -90,46 +86,98 @@ def test_little_data_is_fine(plots, results, query):
         assert plot.get_metadata(few, **first_options(plot, results))["title"]
 
 
-def test_floor_and_everything(plots, results):
+def reference_lines(plot, results, **options):
+    return {label.split(":")[0]: trace for label, trace in traces(
+        plot, results, **options).items() if trace["color"] in (
+            "#999999", "#444444")}
+
+
+def test_a_basis_and_everything(plots, results):
+    """Two ranks: one must be brought 60 x 10 numbers of 8 bytes."""
     plot = plots["error_vs_communication"]
-    lines = {label.split(":")[0]: trace["x"][0]
-             for label, trace in traces(plot, results).items()}
-    assert lines["floor"] == communication_floor(2, 60, 10, "samples")
-    assert lines["ship everything"] == results.query(
+    lines = reference_lines(plot, results)
+    assert lines["one float64 basis per rank"]["x"] == [4800, 4800]
+    assert lines["ship everything"]["x"][0] == results.query(
         "solver_name == 'gather-all'")["objective_comm_bytes"].max()
-    ratio = traces(plot, results, cost=METRICS["comm_floor_ratio"].label)
-    assert ratio["floor: 1"]["x"] == [1, 1]
+    ratio = METRICS["comm_floor_ratio"].label
+    assert traces(plot, results, cost=ratio)[
+        "one float64 basis per rank: 1"]["x"] == [1, 1]
+    on_four = results.assign(objective_n_ranks=4)
+    for cost, sent in ("bytes, all ranks", 3 * 4800), (
+            "bytes, busiest rank", 4800):
+        lines = reference_lines(plot, on_four, cost=cost)
+        assert lines["one float64 basis per rank"]["x"][0] == sent
+    hops = METRICS["comm_hops"].label
+    assert not reference_lines(plot, results, cost=hops)
+
+
+def test_no_rank_needs_a_basis_under_features(plots, results):
+    """Old results may have a ratio."""
+    lines = reference_lines(plots["error_vs_communication"], results.assign(
+        objective_partition="features"))
+    assert set(lines) == {"ship everything"}
+
+
+def test_bytes_of_a_subspace():
+    """Three ranks tell, and three are told, 10 (60 - 10) numbers."""
+    assert subspace_bytes(0.5, 4, 60, 10) == 2 * 3 * 500 / 8
+    assert subspace_bytes(2.0 ** -24, 2, 60, 10) == 2 * 500 * 24 / 8
+    assert subspace_bytes(0.5, 1, 60, 10) == 0
+
+
+def test_reference_for_an_error(plots, results):
+    plot = plots["error_vs_communication"]
+    [label] = [label for label in traces(plot, results) if "log2" in label]
+    assert label.endswith("a reference, not a proven bound")
+    line = traces(plot, results)[label]
+    np.testing.assert_allclose(
+        line["x"], 125 * np.log2(1 / np.array(line["y"])), rtol=1e-6)
+    assert line["y"][0] == 0.1
+    assert line["y"][-1] == pytest.approx(results[results["stop_val"] > 0][
+        "objective_subspace_error"].min())
+    for other in dict(error="excess error"), dict(cost="bytes, busiest rank"):
+        assert label not in traces(plot, results, **other)
 
 
 def test_one_rank_sends_nothing(plots, results):
-    silent = results.assign(objective_comm_bytes=0,
-                            objective_comm_floor_ratio=0.0)
+    silent = ending(results, None).assign(
+        objective_comm_bytes=0, objective_comm_floor_ratio=0.0)
     plot = plots["error_vs_communication"]
     assert not traces(plot, silent)
     assert "0 is not shown" in plot.get_metadata(
         silent, **first_options(plot, results))["xlabel"]
     assert {visible(row[2]) for row in plots["summary"].plot(
-        silent, DATASET, OBJECTIVE)} == {"0 B", "never"}
+        silent, DATASET, OBJECTIVE)} == {"0 B", "not reached"}
 
 
-def test_curve_keeps_repetitions_that_have_stopped():
-    runs = pd.DataFrame(dict(
-        idx_rep=[0, 0, 1, 1, 1], stop_val=[1, 2, 1, 2, 3],
-        sent=[10, 20, 10, 20, 30], error=[1e-2, 0, 1e-2, 1e-4, 1e-6]))
-    points = curve(runs, "sent", "error", "y")
-    assert points["x"] == [10, 20, 25]
-    np.testing.assert_allclose(points["y"], [1e-2, 5e-5, 5e-7])
-    np.testing.assert_allclose(points["y_low"][0], 1e-2)
-    assert min(points["y_low"]) >= 1e-16
+def test_titles_say_what_varies_and_what_a_band_is(plots, results):
+    def title(runs, plot="error_vs_communication"):
+        return plots[plot].get_metadata(
+            runs, **first_options(plots[plot], results))["title"]
+
+    assert "\nmedian of 3 random starts on one field, band: min to max of " \
+        "3; round 0 not shown" in title(results)
+    alone = results.query("idx_rep == 0")
+    for name in ("error_vs_communication", "error_vs_time", "stream"):
+        assert "\none random start; round 0 not shown" in title(alone, name)
+        assert len(title(results, name).split("\n")[1]) <= 90
+    for name in ("cost_to_accuracy", "summary", "scaling", "heterogeneity"):
+        assert "\nmedian of 3 random starts on one field; " in title(
+            results, name)
+        assert "band" not in title(results, name)
+    ten = pd.concat([results.query("idx_rep == 0").assign(idx_rep=number)
+                     for number in range(10)])
+    assert ", band: 10-90 %; " in title(ten)
+    some = pd.concat([ten, alone.assign(solver_name="one-more")])
+    assert ", band: 10-90 %, min to max if below 10; " in title(some)
 
 
-def test_cost_to_reach():
-    runs = pd.DataFrame(dict(
-        solver_name=["a"] * 4 + ["b"] * 2, idx_rep=[0, 0, 1, 1, 0, 1],
-        sent=[10, 20, 10, 20, 5, 5],
-        error=[1e-1, 1e-3, 1e-3, 1e-2, 1e-3, 1e-1]))
-    reached = cost_to_reach(1e-2, runs, "sent", "error")
-    assert reached.to_dict() == {"a": 15, "b": np.inf}
+def test_costs_say_that_they_are_interpolated(plots, results):
+    for name in ("cost_to_accuracy", "scaling", "heterogeneity"):
+        assert "interpolated in log error" in plots[name].get_metadata(
+            results, **first_options(plots[name], results))["ylabel"]
+    assert "interpolated in log error" in plots["summary"].get_metadata(
+        results, DATASET, OBJECTIVE)["title"]
 
 
 def test_summary(plots, results):
@@ -142,7 +190,12 @@ def test_summary(plots, results):
     exact = rows["gram-eigh"]
     assert visible(exact["≤ 1e-6"]) == readable_bytes(60 * 61 * 8)
     assert visible(exact["passes"]) == "1"
-    assert visible(rows["low-rank-merge[rank_factor=1]"]["≤ 1e-6"]) == "never"
+    for ended, cell in ("method done", "stalls"), (
+            "round limit", "> 1 rounds"):
+        cells = [visible(row[4]) for row in plot.plot(
+            ending(results, ended), DATASET, OBJECTIVE)
+            if "rank_factor=1" in row[0]]
+        assert cells == [cell]
     # The page sorts texts: blanks in front must put them in order.
     errors = sorted(row["error"] for row in rows.values())
     assert errors == sorted(errors, key=lambda cell: float(visible(cell)))
@@ -155,7 +208,7 @@ def test_summary(plots, results):
 
 @pytest.mark.parametrize("number, text", [
     (0, "0 B"), (999.4, "999 B"), (999.5, "1 kB"), (122880, "123 kB"),
-    (50454552, "50.5 MB"), (2e15, "2e+03 TB"), (np.inf, "never")])
+    (50454552, "50.5 MB"), (2e15, "2e+03 TB")])
 def test_readable_bytes(number, text):
     assert readable_bytes(number) == text
 
@@ -232,8 +285,8 @@ def test_one_colour_per_method(plots, results):
 def test_views(plots, results):
     assert set(CONFIG) == {"plots", "plot_configs"}
     assert list(CONFIG["plot_configs"]) == [
-        "Fewest bytes", "To 1e-3", "Fastest", "1 GbE", "Who pays",
-        "Who minds", "One pass", "Modes", "Summary"]
+        "Fewest bytes", "To 1e-3", "Fastest", "Modelled: 1 GbE, 1024 ranks",
+        "Error per rank", "Heterogeneity", "One pass", "Modes", "Summary"]
     for name in plots:  # the page tells options apart by these names
         assert not [other for other in plots
                     if other != name and other.startswith(name)]

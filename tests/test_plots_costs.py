@@ -2,14 +2,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DATASET, OBJECTIVE
+from conftest import DATASET, OBJECTIVE, ending
 
-from benchmark_utils.results.plotting import (
-    COLOURS,
-    costs_to_reach,
-    readable,
-    readable_bytes,
-)
+from benchmark_utils.results.style import COLOURS
+from benchmark_utils.results.text import readable, readable_bytes
 
 LOSSY = "low-rank-merge[rank_factor=1]"
 
@@ -25,7 +21,7 @@ def test_bars_are_the_bytes_to_an_accuracy(plots, results):
     shown = bars(plots, results)
     exact = shown["gram-eigh"]
     assert exact["label"] == f"gram-eigh: {readable_bytes(60 * 61 * 8)}"
-    assert exact["y"] == [60 * 61 * 8] * 2
+    assert exact["y"] == [60 * 61 * 8] * 3
     assert exact["color"] == COLOURS["gram-eigh"] and "text" not in exact
     assert shown["gather-all"]["y"] == results.query(
         "solver_name == 'gather-all' and stop_val > 0").groupby("idx_rep")[
@@ -37,12 +33,55 @@ def test_a_bar_says_where_a_method_stops(plots, results):
     shown = bars(plots, results)
     stops = results.query(
         "solver_name == @LOSSY and stop_val > 0")["objective_subspace_error"]
-    assert shown[LOSSY]["text"] == f"never, stops at {stops.median():.1e}"
+    assert shown[LOSSY]["text"] == f"stalls at {stops.median():.1e}"
     assert shown[LOSSY]["y"] == [max(
         np.median(bar["y"]) for bar in shown.values() if "text" not in bar)]
-    failed = bars(plots, results.assign(objective_subspace_error=1.0))
+    failed = bars(plots, ending(results, None).assign(
+        objective_subspace_error=1.0))
     assert {bar["text"] for bar in failed.values()} \
-        == {"never, stops at 1.0e+00"}
+        == {"not reached, ends at 1.0e+00"}
+
+
+@pytest.mark.parametrize("ended, texts", [
+    ("method done", {"stalls at 1.0e+00"}),
+    ("time limit", {"not within 9.5 s, ends at 1.0e+00"}),
+    # A method that made one round has shown no flat curve.
+    ("round limit", {"not within 1 rounds, ends at 1.0e+00",
+                     "stalls at 1.0e+00 for 5 rounds",
+                     "stalls at 1.0e+00 for 6 rounds"})])
+def test_a_bar_says_why_a_method_stops(plots, results, ended, texts):
+    failed = ending(results, ended).assign(
+        objective_subspace_error=1.0, time=9.5)
+    assert {bar["text"] for bar in bars(plots, failed).values()} == texts
+
+
+def unequal_bar(plots, *errors):
+    """The bar of a method whose repetitions cost 100, 200 and 300 kB."""
+    runs = pd.DataFrame([dict(
+        dataset_name=DATASET, objective_name=OBJECTIVE, stop_val=1, time=1.0,
+        solver_name="oja", idx_rep=number, objective_subspace_error=error,
+        objective_comm_bytes=1e5 * (1 + number))
+        for number, error in enumerate(errors)])
+    [bar] = bars(plots, runs).values()
+    return bar
+
+
+def test_a_repetition_that_misses_is_no_success(plots):
+    """Its mark is that of another one, and the median stays what it is."""
+    last = unequal_bar(plots, 0, 0, 1)
+    assert last["label"] == "oja: 200 kB,<br>1 of 3 not reached"
+    assert set(last["y"]) == {1e5, 2e5} and np.median(last["y"]) == 2e5
+    middle = unequal_bar(plots, 0, 1, 0)
+    assert middle["label"] == "oja: 300 kB,<br>1 of 3 not reached"
+    assert set(middle["y"]) == {1e5, 3e5} and np.median(middle["y"]) == 3e5
+    most = unequal_bar(plots, 1, 0, 1)
+    assert most["label"] == "oja"
+    assert most["text"] == "2 of 3: not reached, ends at 1.0e+00"
+    even = unequal_bar(plots, 0, 0, 0, 1)
+    assert even["label"] == "oja: 250 kB,<br>1 of 4 not reached"
+    assert set(even["y"]) == {1e5, 2e5, 3e5} and np.median(even["y"]) == 2.5e5
+    none = unequal_bar(plots, 0, 0, 0)
+    assert none["label"] == "oja: 200 kB" and none["y"] == [1e5, 2e5, 3e5]
 
 
 @pytest.mark.parametrize("cost, key", [
@@ -68,14 +107,6 @@ def test_bars_of_modelled_seconds(plots, results, cost, steps, sent):
     np.testing.assert_allclose(
         seconds - compute.groupby("idx_rep")["objective_compute_s"].min(),
         steps * 24e-6 + sent / 117.7e6, rtol=1e-6)
-
-
-def test_a_repetition_that_fails():
-    runs = pd.DataFrame(dict(
-        solver_name="a", idx_rep=[0, 0, 1], sent=[10, 20, 5],
-        error=[1.0, 1e-3, 1.0]))
-    assert costs_to_reach(1e-2, runs, "sent", "error").tolist() \
-        == [20, np.inf]
 
 
 @pytest.mark.parametrize("number, unit, text", [

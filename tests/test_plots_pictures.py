@@ -5,7 +5,7 @@ import pytest
 from conftest import DATASET, OBJECTIVE, spectrum_array
 from matplotlib.figure import Figure
 
-from benchmark_utils.runtime.world import World
+from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.pictures import (
     N_MODES,
     exact_pictures,
@@ -71,7 +71,7 @@ def test_heat_map_shows_the_errors(plots, results):
 def test_modes_of_a_run(plots, results):
     last = results.dropna(subset="final_results").set_index(
         ["solver_name", "idx_rep"])["final_results"]
-    assert len(last) == 2 * results["solver_name"].nunique()
+    assert len(last) == 3 * results["solver_name"].nunique()
     modes = last["gram-eigh", 0]
     assert [name for name, _, _ in modes["axes"]] == ["feature"]
     assert modes["exact"].shape == (60, N_MODES)
@@ -133,11 +133,11 @@ def test_modes_are_turned_towards_the_exact_ones(
         yield U if data.partition == "samples" else U[
             field.columns(comm.rank)]
 
-    world = World(field.n_ranks)
+    world = start_world(field.n_ranks)
     try:
         world.load(rounds, field, 5, dict(exact=basis, field=field), 0, False)
         world.call("advance", 1)
-        learned = world.call("modes")
+        learned = world.call("pictures")
     finally:
         world.close()
     exact = exact_pictures(field)["exact"]

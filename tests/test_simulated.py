@@ -8,15 +8,14 @@ from benchopt.utils.run_context import RunContext
 from conftest import BENCHMARK
 
 from benchmark_utils.fields.difficulty import load_difficulty
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.reference import load_reference
 
 Simulated = next(dataset for dataset in BENCHMARK.get_datasets()
                  if dataset.name == "simulated")
 
 
 def get_field(tmp_path, monkeypatch, **parameters):
-    monkeypatch.setattr(sys.modules[Simulated.__module__], "get_data_path",
-                        lambda key: tmp_path / key)
+    monkeypatch.setattr(Simulated, "folder", staticmethod(lambda: tmp_path))
     dataset = Simulated.get_instance(
         **{key: values[0] for key, values in Simulated.parameters.items()}
         | parameters)

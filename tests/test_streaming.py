@@ -8,7 +8,7 @@ from threads import sine
 
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.streaming import shrunk_factor, update_svd
-from benchmark_utils.runtime.world import World
+from benchmark_utils.runtime.world import start_world
 
 K, D = 3, 24
 
@@ -122,7 +122,7 @@ def saved(comm, data, n_components, rng, rounds, path, **parameters):
 def saved_estimate(solver, field, k, path, **parameters):
     """The last estimate of a method on real ranks, rows joined."""
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    world = World(field.n_ranks)
+    world = start_world(field.n_ranks)
     try:
         world.load(saved, field, k,
                    {**defaults, **parameters, "rounds": solver.rounds,
@@ -230,8 +230,7 @@ def stochastic_error(solver, n_batches, seed, **parameters):
         random_basis=lambda k, rng: orthonormal(rng.standard_normal((d, k))),
         batches=lambda: (rng.standard_normal((rows, d)) * scales
                          for _ in range(n_batches)))
-    comm = SimpleNamespace(
-        Allreduce=lambda sent, received: np.copyto(received, sent))
+    comm = SimpleNamespace(sum=np.copy)
     defaults = {key: values[0] for key, values in solver.parameters.items()}
     *_, U = solver.rounds(comm, data, k, rng, **{**defaults, **parameters})
     return np.linalg.norm(U[k:], 2)

@@ -7,7 +7,7 @@ import pytest
 from conftest import get_field, load_dataset
 from eofs.standard import Eof
 
-from benchmark_utils.fields.store import load_reference
+from benchmark_utils.fields.reference import load_reference
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_two_stream_has_an_eigengap_at_ten(vlasov):
 @pytest.fixture
 def get_field(vlasov, tmp_path):
     """Field of a small dataset, as benchopt gets it."""
-    vlasov.get_data_path = lambda name: tmp_path / name
+    vlasov.Dataset.folder = staticmethod(lambda: tmp_path)
 
     def get_field(base_seed=0, **parameters):
         dataset = vlasov.Dataset.get_instance(

@@ -13,11 +13,13 @@ import psutil
 import pytest
 from conftest import ROOT, spectrum_array
 
-from benchmark_utils.runtime.world import World, WorldError, launcher
+from benchmark_utils.runtime.errors import WorldError
+from benchmark_utils.runtime.launchers import launcher
+from benchmark_utils.runtime.world import start_world
 
 
 def start(rounds, field, n_components=3):
-    world = World(field.n_ranks)
+    world = start_world(field.n_ranks)
     world.load(rounds, field, n_components, {})
     return world
 
@@ -130,7 +132,9 @@ def test_long_runs_of_rounds_are_not_hangs(field, monkeypatch):
     ("np.full((8, 3), np.nan)", "NaN"),
     ("np.eye(8)", "shape (8, 8), not (8, 3)"),
     ("2 * np.eye(8)[:, :3]", "not orthonormal"),
-    ("None", "shape"),
+    ("None", "object, not real"),
+    ("np.eye(8)[:, :3] + 0j", "complex128, not real floating point"),
+    ("np.eye(8, 3, dtype=int)", "int64, not real floating point"),
 ])
 def test_invalid_estimate(field, estimate, defect):
     def rounds(comm, data, n_components, rng):
@@ -157,13 +161,13 @@ def test_no_mpiexec(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(WorldError, match="pip install mpich"):
-        World(2)
+        start_world(2)
 
 
 def test_wrong_command(monkeypatch):
     monkeypatch.setenv("BENCHMARK_MPIEXEC", "no-such-mpiexec --here")
     with pytest.raises(WorldError, match="BENCHMARK_MPIEXEC"):
-        World(2)
+        start_world(2)
 
 
 def test_mpiexec_of_another_library(monkeypatch, tmp_path):
@@ -177,13 +181,13 @@ def test_mpiexec_of_another_library(monkeypatch, tmp_path):
     other.chmod(0o755)
     monkeypatch.setenv("BENCHMARK_MPIEXEC", str(other))
     with pytest.raises(WorldError, match="different MPI libraries"):
-        World(2)
+        start_world(2)
 
 
 def test_ranks_that_fail_to_start(monkeypatch):
     monkeypatch.setenv("BENCHMARK_MPIEXEC", "false")
     with pytest.raises(WorldError, match="did not start"):
-        World(2)
+        start_world(2)
 
 
 def test_launcher_prefers_the_environment(monkeypatch):
@@ -203,7 +207,7 @@ def test_driver_killed_in_a_round(number, field, tmp_path):
         # A shell that starts tests in the background has it ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, sys.argv[1])
-        from benchmark_utils.runtime.world import World
+        from benchmark_utils.runtime.world import start_world
 
         def rounds(comm, data, n_components, rng):
             import time
@@ -212,7 +216,7 @@ def test_driver_killed_in_a_round(number, field, tmp_path):
                 time.sleep(3600)
             comm.Barrier()
 
-        world = World(3)
+        world = start_world(3)
         world.load(rounds, pickle.load(open(sys.argv[2], "rb")), 3, {})
         print(*[rank.pid for rank in world.ranks], world.process.pid,
               flush=True)
@@ -266,6 +270,27 @@ def test_threads_per_rank(field, monkeypatch):
         world.close()
 
 
+def test_warm_up_is_not_charged(field):
+    def warm_up_rank(shape, dtype, n_components, pause):
+        import time
+        assert shape == (6, 8) and dtype == "float64" and n_components == 3
+        time.sleep(pause)
+
+    def rounds(comm, data, n_components, rng, pause):
+        yield data.random_basis(n_components, rng)
+
+    world = start_world(field.n_ranks)
+    try:
+        begin = time.monotonic()
+        world.load(rounds, field, 3, {"pause": 0.5},
+                   warm_up_rank=warm_up_rank)
+        assert time.monotonic() - begin > 0.5
+        world.call("advance", 1)
+        assert world.call("result")["costs"]["wall_s"].max() < 0.4
+    finally:
+        world.close()
+
+
 def test_prints_of_a_method_are_shown(field, capfd):
     def rounds(comm, data, n_components, rng):
         # One write: pieces of the ranks' lines may be interleaved.
@@ -289,7 +314,7 @@ def test_the_world_communicator_is_counted(field):
     world = start(rounds, field)
     try:
         world.call("advance", 2)
-        assert world.call("result")["sent_bytes"].sum() == 2 * 800
+        assert world.call("result")["costs"]["sent_bytes"].sum() == 2 * 800
     finally:
         world.close()
 

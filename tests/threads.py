@@ -1,11 +1,12 @@
 """Ranks that are threads: for statistics over many of them."""
 import queue
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 
+from benchmark_utils.methods.block import Block
 from benchmark_utils.methods.linalg import orthonormal
+from benchmark_utils.methods.meter import ReadingMeter
 
 
 class ThreadComm:
@@ -25,8 +26,8 @@ class ThreadComm:
     def declare(self, **growth):
         """Nothing is counted."""
 
-    def Allreduce(self, sent, received):
-        received[...] = sum(self._all(sent))
+    def sum(self, sent):
+        return sum(self._all(sent))
 
     def Bcast(self, buffer):
         buffer[...] = self._all(buffer)[0]
@@ -68,8 +69,9 @@ def last_on_threads(solver, blocks, k, **parameters):
     defaults = {key: values[0] for key, values in solver.parameters.items()}
 
     def run(comm, rank):
-        data = SimpleNamespace(
-            X=blocks[rank], n_samples=n, n_features=d, n_batches=10,
+        data = Block(blocks[rank], ReadingMeter())
+        vars(data).update(
+            n_samples=n, n_features=d, n_batches=10,
             partition="samples", inner=lambda comm, U, V: U.T @ V,
             qr=lambda comm, U: np.linalg.qr(U),
             batches=lambda: np.array_split(blocks[rank], 10),

@@ -43,6 +43,8 @@ PATTERNS = {
     "chain": (lambda P: P - 1, lambda P: P - 1),
     "ring": (lambda P: P, lambda P: P),
 }
+# Patterns in which one rank computes after the other.
+IN_TURN = "chain", "ring"
 
 
 def algorithms(kind, P, n):
@@ -61,8 +63,9 @@ def algorithms(kind, P, n):
     if kind in ("bcast", "reduce"):  # binomial; scatter, allgather
         return [(L, L * n, others * n_all),
                 (2 * L, 2 * others * n, others * n_all + L * n / 2)]
-    if kind in ("gather", "scatter"):  # binomial, parts are forwarded
-        return [(L, others * n_all, L * n_all / 2)]
+    if kind in ("gather", "scatter"):  # binomial, parts forwarded; direct
+        return [(L, others * n_all, L * n_all / 2),
+                (P - 1, others * n_all, others * n_all)]
     if kind == "allgather":  # recursive doubling
         return [(L, others * n_all, others * n_all * P)]
     if kind == "reduce_scatter":  # recursive halving
@@ -104,9 +107,8 @@ def busiest_calls(records):
 
     Parameters
     ----------
-    records : list of dicts
-        Of each rank: (kind, growth, size of the communicator, bytes that the
-        rank sends in one call) -> number of calls.
+    records : list of dicts of Call -> number of calls
+        See :meth:`Ledger.messages`; of each rank.
 
     Returns
     -------
@@ -114,14 +116,47 @@ def busiest_calls(records):
         JSON list of [kind, growth, size, sent bytes, number of calls].
     """
     path = Counter()
-    for name in {key[:2] for record in records for key in record}:
-        of_kind = [Counter({key: calls for key, calls in record.items()
-                            if key[:2] == name}) for record in records]
-        path += sum(of_kind, Counter()) if name[1] in PATTERNS else max(
-            of_kind, key=lambda calls: (
-                sum(n * key[-1] for key, n in calls.items()), calls.total()))
-    return json.dumps(sorted(([*key, calls] for key, calls in path.items()),
+    for kind in {call.kind for record in records for call in record}:
+        ranks = [Counter({call: times for call, times in record.items()
+                          if call.kind == kind}) for record in records]
+        if any(call.growth in PATTERNS for rank in ranks for call in rank):
+            path += sum(ranks, Counter())
+        else:
+            path += max(ranks, key=_bytes_and_calls)
+    return json.dumps(sorted(([*call, times] for call, times in path.items()),
                              key=str))
+
+
+def _bytes_and_calls(record):
+    return (sum(times * call.sent for call, times in record.items()),
+            record.total())
+
+
+@cache
+def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
+    """Modelled computation of a run, on the critical path.
+
+    Where ranks work in turn, what the path adds to the seconds of one rank
+    grows with the number of links between ranks.
+
+    Parameters
+    ----------
+    calls : str
+        From :func:`busiest_calls`.
+    one_rank, path : float
+        ``compute_s`` and ``path_compute_s`` of the measured run.
+    n_ranks, other_ranks : int
+        See :func:`communication_seconds`.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    if not any(growth in IN_TURN for _, growth, *_ in json.loads(calls)):
+        return path
+    links = (other_ranks - 1) / max(1, n_ranks - 1)
+    return one_rank + (path - one_rank) * links
 
 
 @cache

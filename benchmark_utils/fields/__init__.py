@@ -1,4 +1,7 @@
-"""Fields on disk: layout, partition, reference, difficulty, users' files.
+"""Fields on disk.
 
-Imports nothing else of the project.
+layout (what a file holds), partition (who owns which cell), field (both),
+reading; cache, store, live (writing); reference, difficulty (what is computed
+from a field once); hdf5_input, file_axes (users' files); physics (numerics of
+simulations). Imports nothing else of the project.
 """

@@ -11,24 +11,18 @@ more than 1024 points is reduced to 256 leading directions of the field, found
 by a randomised range finder; the distances are then those of the projected
 covariances.
 """
-import hashlib
-import json
+import sys
 from collections import namedtuple
 from copy import copy
-from pathlib import Path
 
 import h5py
 import numpy as np
 from scipy.linalg import eigh
 
-from benchmark_utils.fields.store import (
-    N_REFERENCE,
-    column_blocks,
-    is_complete,
-    load_reference,
-    replacing,
-    row_blocks,
-)
+from benchmark_utils.fields import partition, reading, reference
+from benchmark_utils.fields.cache import cached, stamp
+from benchmark_utils.fields.reading import column_blocks, row_blocks
+from benchmark_utils.fields.reference import load_reference
 
 MAX_SHARED = 1024
 N_DIRECTIONS = 256
@@ -52,19 +46,19 @@ MEASURES = {
         "mean over ranks of ||C_r - C|| / ||C||, spectral norms"),
     "covariance_distance_floor": Measure(
         "covariance floor", "1",
-        "covariance distance if all cells are dealt at random"),
+        "covariance distance if all cells are reassigned at random"),
     "subspace_distance": Measure(
         "subspace distance", "1",
         "mean over ranks of the mean squared sine of the angles between the "
         "k leading directions of C_r and of C"),
     "subspace_distance_floor": Measure(
         "subspace floor", "1",
-        "subspace distance if all cells are dealt at random"),
+        "subspace distance if all cells are reassigned at random"),
     "energy_ratio": Measure(
         "energy ratio", "1", "largest over smallest trace of C_r"),
     "energy_ratio_floor": Measure(
         "energy floor", "1",
-        "energy ratio if all cells are dealt at random"),
+        "energy ratio if all cells are reassigned at random"),
     "drift": Measure(
         "drift", "1",
         "mean squared sine of the angles between the k leading principal "
@@ -104,69 +98,68 @@ def load_difficulty(field, n_components):
     Raises
     ------
     ValueError
-        If n_components is too large for the stored reference, or the field is
-        zero everywhere.
+        If n_components is more than the rank of X, or the field is zero
+        everywhere.
     """
     choices = {key: getattr(field, key) for key in (
         "partition", "n_ranks", "heterogeneity", "decomposition", "weights",
         "seed")}
-    source = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    settings = json.dumps(
+
+    def write(file):
+        file.attrs.update(_measure(field, n_components))
+
+    path = cached(
+        field.path.with_suffix(".{key}.h5"),
         dict(field=field.settings, **choices, n_components=n_components,
-             source=source), sort_keys=True)
-    key = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    path = field.path.with_suffix(f".{key}.h5")
-    if not is_complete(path, settings):
-        values = _measure(field, n_components)
-        with replacing(path) as file:
-            file.attrs["settings"] = settings
-            file.attrs.update(values)
+             **stamp(field.path)),
+        (sys.modules[__name__], partition, reading, reference), write)
     with h5py.File(path, "r") as file:
         return {key: float(file.attrs[key]) for key in MEASURES}
 
 
-def relative_eigengap(eigenvalues, k):
-    """(lambda_k - lambda_k+1) / lambda_k of a reference.
+def relative_eigengap(reference, k):
+    """(lambda_k - lambda_k+1) / lambda_k.
 
     Parameters
     ----------
-    eigenvalues : array of shape (m,)
-        In decreasing order. Fewer than the reference keeps are all there are.
+    reference : Reference
     k : int
 
     Raises
     ------
     ValueError
-        If the (k+1)-th eigenvalue is unknown.
+        If X has no k components, or the (k+1)-th eigenvalue is unknown.
     """
-    if len(eigenvalues) < N_REFERENCE:
-        eigenvalues = np.append(eigenvalues, 0.0)
+    eigenvalues, rank = reference.eigenvalues, reference.rank
+    if k > rank:
+        raise ValueError(f"n_components = {k} is more than the rank {rank} "
+                         "of the field.")
+    if k == rank:
+        return 1.0
     if k >= len(eigenvalues):
         raise ValueError(
-            f"n_components = {k} is too large: the reference has the "
-            f"{len(eigenvalues)} leading components and needs one more.")
+            f"The reference has {len(eigenvalues)} components and needs one "
+            f"more than {k}: load it for n_components = {k}.")
     return 1 - eigenvalues[k] / eigenvalues[k - 1]
 
 
 def _measure(field, k):
     """The values of MEASURES."""
-    reference = load_reference(field)
     directions = _shared_directions(field)
-    dealt = copy(field)
-    dealt.heterogeneity = 0.0
     grams, energies = _local_grams(field, directions)
-    # The three measures of one split, in the order of their keys.
-    domain = _differences(field, grams, energies, k)
-    floor = _differences(dealt, *_local_grams(dealt, directions), k)
     gram = grams.sum(axis=0)
-    thirds = _thirds(field, gram, directions)
-    return dict(zip(MEASURES, (
-        relative_eigengap(reference.eigenvalues, k),
-        _effective_rank(gram, energies.sum()),
-        *(value for pair in zip(domain, floor, strict=True)
-          for value in pair),
-        _subspace_distance(*(_leading(third, k) for third in thirds)),
-    ), strict=True))
+    without_domains = copy(field)
+    without_domains.heterogeneity = 0.0
+    floor = _differences(
+        without_domains, *_local_grams(without_domains, directions), k)
+    first, last = _thirds(field, gram, directions)
+    return {
+        "eigengap": relative_eigengap(load_reference(field, k), k),
+        "effective_rank": _effective_rank(gram, energies.sum()),
+        "drift": _subspace_distance(_leading(first, k), _leading(last, k)),
+        **_differences(field, grams, energies, k),
+        **{f"{key}_floor": value for key, value in floor.items()},
+    }
 
 
 def _units(field):
@@ -222,7 +215,9 @@ def _differences(field, grams, energies, k):
                       for each in covariances])
     means = energies / sizes
     with np.errstate(divide="ignore"):
-        return distance, angles, means.max() / means.min()
+        ratio = means.max() / means.min()
+    return {"covariance_distance": distance, "subspace_distance": angles,
+            "energy_ratio": ratio}
 
 
 def _norm(C):

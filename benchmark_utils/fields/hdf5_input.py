@@ -2,18 +2,12 @@
 import h5py
 import numpy as np
 
-from benchmark_utils.fields.store import BLOCK_BYTES
+from benchmark_utils.fields.reading import BLOCK_BYTES
 
 # What an axis of the file can be, in the order of the stored field.
 ROLES = ("time", "split", "space", "feature")
 BACKGROUNDS = ("time-mean", "none")
 LARGEST = 1e38  # of float32, with a margin of 3
-
-
-def identity(path):
-    """What changes when a file is replaced or edited."""
-    stat = path.stat()
-    return dict(path=str(path), size=stat.st_size, modified=stat.st_mtime_ns)
 
 
 def open_file(path):

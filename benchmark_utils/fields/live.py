@@ -43,8 +43,8 @@ def write_live_field(path, settings, axes, n_space, snapshots, background,
     chunks = (1, -(-lengths[1] // CHUNKS_PER_STEP), *lengths[2:])
     unfinished = path.with_name(f".{path.name}.tmp")
     with h5py.File(unfinished, "w", libver="latest") as file:
-        field = create_field(file, json.dumps(settings, sort_keys=True), axes,
-                             n_space, background, dtype, chunks)
+        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+        field = create_field(file, axes, n_space, background, dtype, chunks)
         written = file.create_dataset("written", (1,), "int64", chunks=(1,))
         written.attrs["patience"] = patience
         file.swmr_mode = True

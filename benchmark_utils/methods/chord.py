@@ -9,10 +9,6 @@ import numpy as np
 
 from benchmark_utils.methods.davidson import shifted_inverse
 from benchmark_utils.methods.linalg import (
-    adjoint_product,
-    gram,
-    gram_product,
-    leading_eigenpairs,
     orthonormal,
     orthonormal_against,
     procrustes,
@@ -24,54 +20,13 @@ BELOW = 0.97
 SMALL = 1e-9  # ratio of variances below which a Gram matrix is too inexact
 RANGE = 1e-6  # eigenvalues below this part of the largest are not resolved
 SLOW = 0.45  # contraction per round above which momentum pays
+WINDOW = 5  # rounds over which it is observed
 LARGEST_RATE = 0.98
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
+TOLERANCE = 0.05, 1e-3  # of the factors: most and least
 GUESS = 0.1  # error of the start
-CLOSE = 0.7  # cosine of the largest angle of spaces that are near
 PART = 0.05  # of the amplitude of mode k that noise may have
-
-
-class LocalOperator:
-    """This rank's share of C: products and leading factors.
-
-    Attributes
-    ----------
-    size : int
-        N: C is N x N, and its vectors are the same on every rank.
-    """
-
-    def __init__(self, data):
-        self.data, self.n_samples = data, data.n_samples
-        rows = self._rows()
-        self.size, self.C = rows.shape[1], None
-        if len(rows) >= self.size:
-            self.C = gram([rows], self.size) / self.n_samples
-            self.C += np.triu(self.C, 1).T
-
-    def _rows(self):
-        X = self.data.X
-        return X if self.data.partition == "samples" else X.T
-
-    def __call__(self, Z):
-        """C_i Z for Z (N x k); one pass over the data."""
-        rows = self._rows()
-        if self.C is not None:
-            return self.C @ Z
-        return gram_product(rows, Z) / self.n_samples
-
-    def factor(self, r):
-        """F (N x r) with F F' the best approximation of C_i of that rank."""
-        F, rows = np.zeros((self.size, r)), self._rows()
-        width = min(r, *rows.shape)
-        if self.C is not None:
-            values, V = leading_eigenpairs(self.C, width)
-            F[:, :width] = V * np.sqrt(values.clip(0))
-        elif width:
-            rows = rows.astype(float, copy=False)
-            F[:, :width] = rows.T @ leading_eigenpairs(
-                rows @ rows.T, width)[1] / np.sqrt(self.n_samples)
-        return F
 
 
 def levels(noise, weights):
@@ -89,15 +44,39 @@ def levels(noise, weights):
     return np.minimum(noise, PART * np.sqrt(weights.min() / weights))
 
 
-def sum_operator(comm, local):
-    """C itself, on every rank.
+def merged_model(comm, factors, k, noise, momentum):
+    """Gather the factors; once more, finer, where the model has a small gap.
 
-    Communication: an allreduce of N (N + 1) / 2 floats.
+    Communication: one or two gathers of rounded factors and a broadcast of a
+    float.
+
+    Parameters
+    ----------
+    factors : RoundedFactors
+    k, noise, momentum
+        See :class:`Chord`.
+
+    Returns
+    -------
+    own : array of shape (N, rank)
+        What this rank contributes to the model.
+    others : array of shape (N, (P - 1) rank)
+        What the others do, at rank 0.
+    chord : Chord
+        At rank 0, None elsewhere.
     """
-    upper = np.triu_indices(local.size)
-    C = np.zeros((local.size, local.size))
-    C[upper] = comm.sum(local(np.eye(local.size))[upper])
-    return C
+    most, least = TOLERANCE
+    factors.gather(most)
+    chord, finer = None, np.zeros(1)
+    if comm.rank == 0:
+        chord = Chord(factors.all, k, noise, momentum)
+        finer[0] = max(chord.gap / 4, least)
+    comm.Bcast(finer)
+    if finer[0] < most / 2:
+        factors.gather(finer[0])
+        if comm.rank == 0:
+            chord = Chord(factors.all, k, noise, momentum)
+    return factors.own, factors.others, chord
 
 
 def basis_of(comm, data, Z):
@@ -108,17 +87,25 @@ def basis_of(comm, data, Z):
     """
     if data.partition == "samples":
         return Z
-    U = adjoint_product(data.X, Z)
-    upper = np.triu_indices(U.shape[1])
-    G = np.zeros((U.shape[1], U.shape[1]))
-    G[upper] = comm.sum((U.T @ U)[upper])
-    G += np.triu(G, 1).T
+    U = data.T.product(Z)
+    G = sum_symmetric(comm, U.T @ U)
     scale = np.sqrt(np.diag(G))
     if scale.min() > 0:
         values = np.linalg.eigvalsh(G / np.outer(scale, scale))
         if values[0] > SMALL * values[-1]:
             return np.linalg.solve(np.linalg.cholesky(G), U.T).T
     return data.orthonormalize(comm, U)
+
+
+def sum_symmetric(comm, G):
+    """Sum over ranks of symmetric m x m matrices.
+
+    Communication: an allreduce of m (m + 1) / 2 floats.
+    """
+    upper = np.triu_indices(len(G))
+    total = np.zeros_like(G)
+    total[upper] = comm.sum(G[upper])
+    return total + np.triu(total, 1).T
 
 
 class Chord:
@@ -150,6 +137,8 @@ class Chord:
         Norm of the last correction, the error of the basis before it.
     expected : float
         Of the next correction, less where noise is amplified.
+    gap : float
+        1 - lambda_{k+1} / lambda_k of the model.
     rate : float
         Estimate of rho, 0 until there is one.
     """
@@ -159,13 +148,15 @@ class Chord:
         keep = values > len(F) * np.finfo(float).eps * values[-1]
         values, S = values[keep][::-1], S[:, keep][:, ::-1]
         V = F @ (S / np.sqrt(values))
-        self.F, self.noise, self.momentum = V * np.sqrt(values), noise, momentum
+        self.F = V * np.sqrt(values)
+        self.noise, self.momentum = noise, momentum
         self.start = V[:, :k]
         if V.shape[1] < k:
             self.start = np.hstack([V, orthonormal_against(
                 V, np.eye(len(F), k - V.shape[1]))])
         padded = np.append(values, np.zeros(len(F) + 1))
         theta = padded[:k].clip(RANGE * padded[0])
+        self.gap = 1 - padded[k] / theta[-1]
         tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
             ((theta[:, None] - tail) ** -2.0).sum(axis=1) / len(F))
@@ -174,7 +165,7 @@ class Chord:
         self.previous = None
 
     def step(self, W, Y):
-        """A better basis, nearly orthonormal and turned like W.
+        """A better basis, orthonormal and turned like W.
 
         Parameters
         ----------
@@ -196,7 +187,12 @@ class Chord:
             self.F, np.append(theta, min(top, BELOW * theta[-1])), U,
             residual)
         sizes = np.linalg.norm(T, axis=0)
-        self._expect(max(sizes.max(), np.finfo(float).eps), S[:, ::-1])
+        self._expect(max(sizes.max(), np.finfo(float).eps),
+                     np.linalg.solve(R, S)[:, ::-1])
+        if self.momentum and self.shrinks > 1:
+            # Rounding of the model spoils what momentum rests on.
+            self.momentum, self.rate, self.changed = False, 0.0, len(
+                self.errors)
         if self.previous is not None and self.momentum:
             # Above top, so that the inverse of the model is positive.
             self._measure_rate(U, theta, W, Y, max(
@@ -212,10 +208,6 @@ class Chord:
             better += memory * (W - self.previous[0])
         self.previous = W, Y
         better = orthonormal(better)
-        # What W lacks of the better space is all that has to travel.
-        inside = better.T @ W
-        if np.linalg.svd(inside, compute_uv=False)[-1] > CLOSE:
-            return better @ inside
         return better @ procrustes(better, W)
 
     def _expect(self, error, S):
@@ -229,7 +221,7 @@ class Chord:
             self.shrinks, np.sqrt(2) * self.noise), 1.0)
 
     def _amplified(self, S):
-        """Noise of the Ritz vectors, columns of the basis mixed by S.
+        """Noise of the Ritz vectors, which mix columns of the basis by S.
 
         In units of that without mixing, the largest: weak ones suffer from
         the larger noise of strong columns.
@@ -249,14 +241,15 @@ class Chord:
                 ((most - least) / (most + least)) ** 2)
 
     def _observe_rate(self):
-        """rho from how the last four corrections shrank.
+        """rho from how corrections shrank over the last rounds.
 
         With momentum an error along the eigenvalue lambda of the step shrinks
         by the largest z with z^2 - (1 + memory - step lambda) z + memory = 0.
         """
-        if len(self.errors) - self.changed < 4:
+        if len(self.errors) - self.changed <= WINDOW:
             return
-        z = min((self.errors[-1] / self.errors[-4]) ** (1 / 3), 1.0)
+        z = (self.errors[-1] / self.errors[-1 - WINDOW]) ** (1 / WINDOW)
+        z = min(z, 1.0)
         step, memory = self._coefficients()
         if z > 0.99 and memory:
             self.rate, self.changed = 0.0, len(self.errors)

@@ -6,7 +6,7 @@ An entropy coder (a range coder of the library constriction) spends about
 law of the column's size, corrected by what earlier messages contained. They
 are ratios of integers, so all ranks compute the same ones.
 """
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from constriction import stream
@@ -30,7 +30,7 @@ FORGET = 1 << 14  # observed symbols after which old ones count half
 PIECE_BITS = 16  # plain bits that are coded at once
 
 
-@lru_cache(maxsize=None)
+@cache
 def geometric(size):
     """Weights of the symbols, integers, for columns of one size class.
 
@@ -43,11 +43,10 @@ def geometric(size):
         mean = (181 if size % 2 else 128) << (int(size) // 2)  # unit: 2^-17
         ratio = ONE * mean // (mean + (1 << 17))
     tails, tail, power = [], ONE, ratio
-    for first, bits in zip(FIRST, PLACE_BITS, strict=True):
+    for first in FIRST:
         if first >= DIRECT and (first & (first - 1)) == 0:
-            # The next octave has twice as wide ranges.
-            steps = 2 if first == DIRECT else 1
-            for _ in range(steps):
+            # Ranges of 4 from the first octave on, then twice as wide.
+            for _ in range(2 if first == DIRECT else 1):
                 power = power * power // ONE
         tails.append(tail)
         tail = tail * power // ONE

@@ -45,39 +45,51 @@ class SearchSpace:
 
         Returns
         -------
-        values : array of shape (k + 1,)
-            Ritz values, decreasing. Above the last one are the wanted ones;
-            it is half the one before while the space has k columns.
-        U : array of shape (d, k)
-            Ritz vectors.
-        residual : array of shape (d, k)
-            C U - U * values. All of them are None but at rank 0.
+        (values, U, residual) at rank 0, None elsewhere
+            values : array of shape (k + 1,)
+                Ritz values, decreasing. Above the last one are the wanted
+                ones; it is half the one before while the space has k columns.
+            U : array of shape (d, k)
+                Ritz vectors.
+            residual : array of shape (d, k)
+                C U - U * values.
         """
         product = np.empty_like(local) if self.root else None
         self.comm.Reduce(local, product)
-        k, m = self.k, self.V.shape[1]
-        mixing = np.empty((m, m))
         if self.root:
-            self.CV = np.hstack([self.CV, product])
-            H = self.V.T @ self.CV
-            values, mixing = np.linalg.eigh((H + H.T) / 2)
-            values, mixing = values[::-1], mixing[:, ::-1]
-        if self.limit <= m < len(self.V):
-            mixing = np.ascontiguousarray(mixing[:, :2 * k])
-            self.comm.Bcast(mixing)
-            self.V = self.V @ mixing
-            if self.root:
-                self.CV = self.CV @ mixing
-            mixing = np.eye(2 * k)
-        if not self.root:
-            return None, None, None
-        self.mixing = mixing[:, :k]
-        U = self.V @ self.mixing
-        following = values[k] if m > k else values[k - 1] / 2
-        return (np.append(values[:k], following), U,
-                self.CV @ self.mixing - U * values[:k])
+            self._extend(product)
+        if self.limit <= self.V.shape[1] < len(self.V):
+            self._restart()
+        return self._leading() if self.root else None
 
-    def share(self, values, U, residual):
+    def _extend(self, product):
+        """Complete C V; eigenvalues and eigenvectors of V'C V, decreasing."""
+        self.CV = np.hstack([self.CV, product])
+        H = self.V.T @ self.CV
+        values, vectors = np.linalg.eigh((H + H.T) / 2)
+        self.values, self.vectors = values[::-1], vectors[:, ::-1]
+
+    def _restart(self):
+        """Make the 2 k leading Ritz vectors the space, on every rank."""
+        kept = np.empty((self.V.shape[1], 2 * self.k))
+        if self.root:
+            kept[:] = self.vectors[:, :2 * self.k]
+        self.comm.Bcast(kept)
+        self.V = self.V @ kept
+        if self.root:
+            self.CV = self.CV @ kept
+            self.vectors = np.eye(2 * self.k)
+
+    def _leading(self):
+        """Ritz values, Ritz vectors and their residuals."""
+        k, values = self.k, self.values
+        following = values[k] if len(values) > k else values[k - 1] / 2
+        leading = self.vectors[:, :k]
+        U = self.V @ leading
+        return (np.append(values[:k], following), U,
+                self.CV @ leading - U * values[:k])
+
+    def share(self, ritz):
         """What rank 0 has from :meth:`rayleigh_ritz`, on every rank.
 
         Communication: a broadcast of (2 d + 1) k + 1 floats.
@@ -85,6 +97,7 @@ class SearchSpace:
         d, k = len(self.V), self.k
         packed = np.empty(2 * d * k + k + 1)
         if self.root:
+            values, U, residual = ritz
             packed[:] = np.concatenate(
                 [U.ravel(), residual.ravel(), values])
         self.comm.Bcast(packed)
@@ -106,7 +119,8 @@ class SearchSpace:
         message = np.empty(d * width + (m + width) * k)
         if self.root:
             block = orthonormal_against(self.V, T[:, :width])
-            better = np.vstack([self.mixing + self.V.T @ T, block.T @ T])
+            better = np.vstack(
+                [self.vectors[:, :k] + self.V.T @ T, block.T @ T])
             message[:] = np.concatenate(
                 [block.ravel(), orthonormal(better).ravel()])
         self.comm.Bcast(message)

@@ -1,55 +1,58 @@
-"""The side of X that every rank can hold, and the eigenproblem on it.
+"""The side of X whose vectors every rank can hold, and its eigenproblem.
 
 X'X and XX' have the same eigenvalues. One of them acts on vectors that are
 replicated, so an eigensolver on that side is local computation but for its
 products, and the other side follows from one product with X:
 
-=============  ========================  ==================================
-partition      operator, dimension N     basis U from eigenvectors Z
-=============  ========================  ==================================
-``samples``    X'X / n_samples, N = d    Z
-``features``   XX' / n_samples, N = n    X'Z, made orthonormal
-=============  ========================  ==================================
+=============  ==================  ============  ===========================
+partition      side                dimension N   basis U from eigenvectors Z
+=============  ==================  ============  ===========================
+``samples``    primal: X'X         n_features    Z
+``features``   dual: XX'           n_samples     X'Z, made orthonormal
+=============  ==================  ============  ===========================
 """
 import numpy as np
-
-from benchmark_utils.methods.linalg import (
-    adjoint_product,
-    dual_gram_product,
-    gram_product,
-)
 
 MOVING = 1e-6  # sine above which a direction of the last block has moved
 
 
-def replicated_size(data):
-    """N, the length of a replicated vector."""
-    return data.n_features if data.partition == "samples" else data.n_samples
+class ReplicatedSide:
+    """X'X / n_samples under ``samples``, XX' / n_samples under ``features``.
 
+    Parameters
+    ----------
+    comm : MPI communicator
+    data : PartitionedMatrix
 
-def replicated_covariance(comm, data, Z):
-    """Product of the operator with Z (N x b), the same on every rank.
-
-    Communication: one allreduce of N * b floats.
+    Attributes
+    ----------
+    size : int
+        N, the length of a vector.
     """
-    product = gram_product if data.partition == "samples" \
-        else dual_gram_product
-    local = product(data.X, Z)
-    total = np.empty_like(local)
-    comm.Allreduce(local, total)
-    return total / data.n_samples
 
+    def __init__(self, comm, data):
+        self.comm, self.data = comm, data
+        self.primal = data.partition == "samples"
+        self.size = data.n_features if self.primal else data.n_samples
 
-def basis_of(comm, data, Z):
-    """The estimate U that belongs to orthonormal Z (N x k).
+    def covariance(self, Z):
+        """Product of the operator with Z (N x b), the same on every rank.
 
-    Communication: none (samples), one allgather of k * k floats (features).
-    The orthonormalisation does not rest on X'Z having orthogonal columns,
-    which small eigenvalues lose.
-    """
-    if data.partition == "samples":
-        return Z
-    return data.orthonormalize(comm, adjoint_product(data.X, Z))
+        Communication: one allreduce of N * b floats.
+        """
+        block = self.data if self.primal else self.data.T
+        return self.comm.sum(block.gram_product(Z)) / self.data.n_samples
+
+    def basis(self, Z):
+        """The estimate U that belongs to orthonormal Z (N x k).
+
+        Communication: none (samples), one allgather of k * k floats
+        (features). The orthonormalisation does not rest on X'Z having
+        orthogonal columns, which small eigenvalues lose.
+        """
+        if self.primal:
+            return Z
+        return self.data.orthonormalize(self.comm, self.data.T.product(Z))
 
 
 def next_ritz_value(W, Y, old, product, values):

@@ -59,8 +59,8 @@ def metropolis_weights(edges):
 
     An edge weighs 1 / (1 + the larger degree of its ends), a node gives the
     rest to itself: symmetric and doubly stochastic, and each node can tell
-    its row from its neighbours' degrees (Xiao, Boyd & Kim 2007, J. Parallel
-    Distrib. Comput. 67).
+    its row from its neighbours' degrees (Xiao, Boyd & Lall 2005, Proc. IPSN,
+    A scheme for robust distributed sensor fusion based on average consensus).
 
     Parameters
     ----------
@@ -187,18 +187,24 @@ def largest_variance(gossip, covariance, U):
 def orthonormalize(gossip, V):
     """Orthonormal basis of the columns of V; a rank holds rows of both.
 
-    Cholesky QR, twice, with the Gram matrix mixed until it is exact. The
-    columns are scaled and the diagonal is shifted, so that a Gram matrix
-    which is singular to rounding has a factor (Fukaya et al. 2020, SIAM J.
-    Sci. Comput. 42).
+    Cholesky QR, three times, with the Gram matrix mixed until it is exact.
+    The first time its columns are scaled and its diagonal is shifted, so that
+    it has a factor even if it is singular to rounding; that leaves a matrix
+    which is conditioned well enough for the two others (Fukaya et al. 2020,
+    SIAM J. Sci. Comput. 42(1)).
 
-    Communication: 2 ``gossip.enough`` times k * k floats along every edge,
+    Communication: 3 ``gossip.enough`` times k * k floats along every edge,
     both ways.
+
+    Parameters
+    ----------
+    V : array of shape (rows of this rank, k)
+        Columns that are independent to about 1e-13.
     """
-    for _ in range(2):
+    for shift in (SHIFT, 0, 0):
         gram = gossip.graph.size * gossip.mix(V.T @ V, gossip.enough)
-        scale = 1 / np.sqrt(np.diag(gram) + np.finfo(float).tiny)
+        scale = 1 / np.sqrt(np.diag(gram))
         L = np.linalg.cholesky(scale[:, None] * gram * scale
-                               + SHIFT * np.eye(len(gram)))
+                               + shift * np.eye(len(gram)))
         V = solve_triangular(L, (V * scale).T, lower=True).T
     return V

@@ -4,6 +4,7 @@ Data stay in their own precision (float32 on disk and in memory); every
 product is accumulated in float64, because a float32 product stops at a
 subspace error of about 1e-7. Blocks are read in pieces that stay in cache, so
 the conversion is free and ``X.T @ (X @ U)`` reads the block from memory once.
+All functions take a transposed block X.T as well, without a copy of it.
 """
 import numpy as np
 from scipy.linalg import eigh
@@ -15,7 +16,9 @@ CACHE_BYTES = 2**20
 def row_pieces(X, n_bytes=CACHE_BYTES, at_least=32):
     """Yield X in pieces of rows as float64; the buffer is reused."""
     size = max(at_least, n_bytes // (8 * X.shape[1]))
-    buffer = np.empty((min(size, len(X)), X.shape[1]))
+    # Converting is slow between two orders, as for the transposed of a block.
+    buffer = np.empty((min(size, len(X)), X.shape[1]),
+                      order="C" if X.flags.c_contiguous else "F")
     for start in range(0, len(X), size):
         piece = X[start:start + size]
         if X.dtype != buffer.dtype:
@@ -46,29 +49,6 @@ def product(X, U):
                for piece in _column_slices(X))
 
 
-def adjoint_product(X, Z):
-    """X'Z for a block X (n x d) and Z (n x k)."""
-    result = np.zeros((X.shape[1], Z.shape[1]))
-    if len(X) > X.shape[1]:
-        start = 0
-        for piece in row_pieces(X):
-            result += piece.T @ Z[start:start + len(piece)]
-            start += len(piece)
-        return result
-    for piece in _column_slices(X):
-        result[piece] = X[:, piece].astype(float, copy=False).T @ Z
-    return result
-
-
-def dual_gram_product(X, Z):
-    """X X'Z for a wide block X (n x d) and Z (n x k): one read of X."""
-    result = np.zeros(Z.shape)
-    for piece in _column_slices(X):
-        columns = X[:, piece].astype(float)
-        result += columns @ (columns.T @ Z)
-    return result
-
-
 def gram(blocks, d):
     """Upper triangle of the sum of X'X over blocks X (n x d); zeros below.
 
@@ -93,6 +73,15 @@ def leading_eigenpairs(C, k):
     return values[::-1], vectors[:, ::-1]
 
 
+def factor_of_gram(G, r):
+    """F (d x r) with F F' the best rank-r approximation of G = X'X (d x d).
+
+    Only the upper triangle of G is read.
+    """
+    variance, V = leading_eigenpairs(G, r)
+    return V * np.sqrt(variance.clip(0))
+
+
 def leading_factor(X, r):
     """F (d x r) with F F' the best rank-r approximation of X'X.
 
@@ -111,8 +100,7 @@ def leading_factor(X, r):
     if n < d:
         X = X.astype(float, copy=False)
         return X.T @ leading_eigenpairs(X @ X.T, r)[1]
-    variance, V = leading_eigenpairs(gram([X], d), r)
-    return V * np.sqrt(variance.clip(0))
+    return factor_of_gram(gram([X], d), r)
 
 
 def positive_qr(X):

@@ -1,27 +1,21 @@
 """The distributed matrix X as a method sees it."""
-import time
-from functools import partial
-
 import numpy as np
-from mpi4py import MPI
 
-from benchmark_utils.methods.linalg import (
-    adjoint_product,
-    gram,
-    gram_product,
-    orthonormal,
-    positive_qr,
-    product,
-)
+from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.linalg import orthonormal, positive_qr
+from benchmark_utils.methods.meter import ReadingMeter
+from benchmark_utils.methods.tsqr import row_qr
 
 ROWS_AT_ONCE = 4096
 
 
-class PartitionedMatrix:
+class PartitionedMatrix(Block):
     """This rank's part of X (n_samples x n_features) and products with X.
 
     A basis (n_features x k) is replicated under the partition ``samples``;
     under ``features`` a rank holds the rows of it that match its columns.
+    The operations that take a communicator are those of the whole X; those
+    of :class:`~benchmark_utils.methods.block.Block` are local.
 
     Attributes
     ----------
@@ -32,70 +26,73 @@ class PartitionedMatrix:
         Length of the stream.
     local_rng : numpy.random.Generator
         Private to this rank.
-    samples_seen : float
+    meter : ReadingMeter
         Passes over this rank's data so far.
     """
 
     def __init__(self, field, rank, local_rng, one_pass=False):
+        super().__init__(None, ReadingMeter())
         self.n_samples = field.n_samples
         self.n_features = field.n_features
         self.partition = field.partition
         self.n_batches = -(-field.n_steps // field.batch)
         self.local_rng = local_rng
         self.one_pass = one_pass
-        self.samples_seen = 0.0
-        self.reading_seconds = self.reading_cpu_seconds = 0.0
         self._field, self._rank = field, rank
-        # Under ``features``, on each rank.
-        self._rows_of_basis = field.cell_size * np.bincount(field.owners())
+        # Rows of this side of X on each rank: its own samples or features.
+        self._heights = np.bincount(field.owners()) * (
+            field.n_steps if self.partition == "samples" else field.cell_size)
         self._reader = field.reader(rank)
-        self._block = None
 
     def load(self):
         """Keep the whole block in memory, for methods of several passes."""
-        self._block = self._reader.read(0, self._field.n_steps)
-        self._block.flags.writeable = False  # it also serves the scoring
+        self._X = self._reader.read(0, self._field.n_steps)
+        self._X.flags.writeable = False  # it also serves the scoring
+
+    @property
+    def shape(self):
+        """Shape of this rank's whole block."""
+        n_cells = self._reader.cells.size
+        return ((self._field.n_steps * n_cells, self._field.cell_size)
+                if self.partition == "samples"
+                else (self._field.n_steps, n_cells * self._field.cell_size))
 
     @property
     def X(self):
-        """This rank's whole block; each access counts as one pass."""
-        self.samples_seen += 1
-        return self._whole_block()
+        """This rank's whole block, a read-only array in C order.
 
-    def _whole_block(self):
+        Its own samples with all features (partition ``samples``), or all
+        samples with its own features (``features``); of the field's own
+        type, float32 by default. To look at it costs nothing; code that
+        reads it itself declares each reading by ``data.count_pass()``.
+        """
         if self.one_pass:
             raise RuntimeError(
                 "This method declares one_pass = True: it sees the data "
                 "through data.batches(), once, and never holds data.X.")
-        return self._block
+        return self._X
 
     def batches(self):
-        """Yield this rank's rows of X, one batch of time steps at a time.
-
-        In situ the simulation hands a batch over in memory, so the time of
-        reading it from the file is not charged to the method.
-        """
-        if self.one_pass and self.samples_seen:
+        """Yield this rank's rows of X, one batch of time steps at a time."""
+        if self.one_pass and self.meter.passes:
             raise RuntimeError("A one-pass method reads the stream once.")
         batches = self.stored_batches(self._field.batch)
         while True:
-            wall, cpu = time.perf_counter(), time.process_time()
-            batch = next(batches, None)
-            self.reading_seconds += time.perf_counter() - wall
-            self.reading_cpu_seconds += time.process_time() - cpu
+            with self.meter.fetching():
+                batch = next(batches, None)
             if batch is None:
                 return
-            self.samples_seen += 1 / self.n_batches
+            self.meter.passes += 1 / self.n_batches
             yield batch
 
     def stored_batches(self, n_steps):
         """Yield so many time steps at once; nothing is charged."""
-        if self._block is None:
+        if self._X is None:
             yield from self._reader.batches(n_steps)
             return
-        rows = n_steps * len(self._block) // self._field.n_steps
-        for start in range(0, len(self._block), rows):
-            yield self._block[start:start + rows]
+        rows = n_steps * len(self._X) // self._field.n_steps
+        for start in range(0, len(self._X), rows):
+            yield self._X[start:start + rows]
 
     def covariance(self, comm, U):
         """X'X U / n_samples for a basis U; one allreduce.
@@ -104,38 +101,20 @@ class PartitionedMatrix:
         (features).
         """
         if self.partition == "samples":
-            Y = gram_product(self.X, U)
-            comm.Allreduce(MPI.IN_PLACE, Y)
-            return Y / self.n_samples
-        Z = product(self.X, U)
-        comm.Allreduce(MPI.IN_PLACE, Z)
-        return adjoint_product(self.X, Z) / self.n_samples
+            return comm.sum(self.local_covariance(U))
+        return self.T.product(comm.sum(self.product(U))) / self.n_samples
 
-    def local_covariance(self):
-        """X'X U / n_samples of this rank's own X, as a function of U (d x k).
+    def local_covariance(self, U):
+        """This rank's term of :meth:`covariance` under ``samples``.
 
-        For methods of many rounds, partition ``samples``: applies the d x d
-        matrix where a product with that is cheaper than two with the block.
-        Each product counts as one pass, whichever it reads.
+        With its own X in place of the global one; nothing is communicated.
         """
-        X, d = self._whole_block(), self.n_features
-        apply = partial(gram_product, X)
-        if len(X) >= d:
-            C = gram([X], d)
-            C += np.triu(C, 1).T
-            apply = C.__matmul__
-
-        def product(U):
-            self.samples_seen += 1
-            return apply(U) / self.n_samples
-        return product
+        return self.gram_product(U) / self.n_samples
 
     def inner(self, comm, U, V):
         """U'V of two bases; features: one allreduce of k * l floats."""
         G = U.T @ V
-        if self.partition == "features":
-            comm.Allreduce(MPI.IN_PLACE, G)
-        return G
+        return G if self.partition == "samples" else comm.sum(G)
 
     def orthonormalize(self, comm, U):
         """Orthonormal basis of the columns of U, of any rank."""
@@ -144,24 +123,22 @@ class PartitionedMatrix:
     def qr(self, comm, U):
         """Q with orthonormal columns and R, on every rank, with U = Q R.
 
-        Under ``features`` a TSQR: one allgather of k * k floats; stable for
-        every condition number (Demmel et al. 2012, SIAM J. Sci. Comput. 34).
-        The diagonal of R is not negative.
+        U has the shape of a basis: :func:`~.linalg.positive_qr` (samples) or
+        :meth:`row_qr` (features).
         """
         if self.partition == "samples":
             return positive_qr(U)
-        k = U.shape[1]
-        Q, R = np.linalg.qr(U)
-        stacked = np.empty((comm.size, k, k))
-        own = np.zeros((k, k))
-        own[:len(R)] = R
-        comm.Allgather(own, stacked)
-        # Ranks of few cells have fewer than k rows; no padding in the QR.
-        heights = np.minimum(self._rows_of_basis, k)
-        mixing, combined = positive_qr(
-            stacked[np.arange(k) < heights[:, None]])
-        first = heights[:comm.rank].sum()
-        return Q @ mixing[first:first + len(R)], combined
+        return self.row_qr(comm, U)
+
+    def row_qr(self, comm, Y):
+        """The same for a matrix whose rows are spread over ranks as X is.
+
+        Rows of Y belong to this rank's samples, or to its features. See
+        :func:`~benchmark_utils.methods.tsqr.row_qr`.
+
+        Communication: one allgather of k * k floats.
+        """
+        return row_qr(comm, Y, self._heights)
 
     def random_basis(self, k, rng):
         """An orthonormal basis with uniformly distributed span.
@@ -189,4 +166,3 @@ class PartitionedMatrix:
         # Cholesky QR: a Gaussian matrix is well conditioned.
         R = np.linalg.cholesky(gram).T
         return np.linalg.solve(R.T, np.concatenate(rows).T).T
-

@@ -68,10 +68,13 @@ def merge_factors(comm, F, rank, topology):
 def broadcast_basis(comm, F, k, d):
     """Orthonormal leading k directions of rank 0's factor, on every rank.
 
+    Where the factor has fewer columns, any other directions.
+
     Communication: one broadcast of d * k floats.
     """
-    U = np.empty((d, k))
+    U = np.zeros((d, k))
     if comm.rank == 0:
-        U[:] = orthonormal(F[:, :k])
+        U[:, :F.shape[1]] = F[:, :k]
+        U[:] = orthonormal(U)
     comm.Bcast(U)
     return U

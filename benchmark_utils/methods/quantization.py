@@ -76,11 +76,9 @@ def quantized_sum(comm, A, bits):
     own, total : arrays of shape (d, k)
         The rounded A of this rank, and its exact sum over ranks.
     """
-    from mpi4py import MPI
     largest_code = 2**(bits - 1) - 1
     largest = abs(A).max(axis=0).astype(np.float32)
-    scale = np.empty_like(largest)
-    comm.Allreduce(largest, scale, op=MPI.MAX)
+    scale = comm.max(largest)
     unit = np.where(scale > 0, scale, 1).astype(float) / largest_code
     codes = np.rint(A / unit).clip(-largest_code, largest_code).astype(int)
     total = integer_sum(comm, codes + largest_code, 2 * largest_code + 1)

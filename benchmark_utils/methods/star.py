@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmark_utils.methods.coding import LARGEST, Coder
 
-# A step is at least this part of what the largest mode would need.
-DYNAMIC_RANGE = 1e-5
+# The smallest mode that is resolved, in parts of the largest.
+RESOLVED = 1e-5
 
 
 class Star:
@@ -55,7 +55,7 @@ class Star:
             comm.Gatherv(message, None)
             return own
         everything = np.empty(sizes.sum(), np.uint8)
-        comm.Gatherv(message, (everything, sizes))
+        comm.Gatherv(message, [everything, sizes])
         parts = np.split(everything, np.cumsum(sizes)[:-1])
         return [self._unpack(coder, part, x.shape, steps)
                 for coder, part in list(zip(self.up, parts, strict=True))[1:]]
@@ -108,29 +108,59 @@ class Star:
         return coder.decode(message, shape) * steps
 
 
-def gather_rounded(comm, F, k, tolerance, coding="entropy"):
-    """Gather factors, all entries rounded with one absolute step.
+class RoundedFactors:
+    """Factors of all ranks at rank 0, rounded with one absolute step.
 
     Strong modes get many bits, and modes that vanish in the rounding cost
-    next to nothing ("reverse water-filling"). The step moves eigenvectors
-    that belong to the k-th largest eigenvalue by about the tolerance.
+    next to nothing ("reverse water-filling").
 
-    Communication: an allreduce of 2 floats, and see :meth:`Star.gather`.
+    Communication: an allreduce of 2 floats.
 
     Parameters
     ----------
+    comm : MPI communicator
     F : array of shape (N, m)
-        As many columns on every rank, in the order of their norms.
+        This rank's modes, strong ones first.
+    rank : int
+        Columns that travel; ranks with fewer fill up with zeros.
+    k : int
+        The step is relative to the k-th mode.
+    coding : {"entropy", "float64"}
 
-    Returns
-    -------
-    See :meth:`Star.gather`.
+    Attributes
+    ----------
+    own : array of shape (N, rank)
+        What rank 0 has of this rank; at rank 0 its exact factor.
+    others : array of shape (N, (P - 1) rank)
+        The factors of the other ranks side by side, at rank 0.
     """
-    norms = np.linalg.norm(F, axis=0)
-    # Where a rank has fewer modes, its last one.
-    smallest = norms[:k][norms[:k] > 0][-1:].sum()
-    largest, smallest = np.sqrt(comm.sum(
-        np.array([norms[0], smallest]) ** 2))
-    scale = max(smallest, DYNAMIC_RANGE * largest) or 1.0
-    step = tolerance * scale * np.sqrt(12 / len(F))
-    return Star(comm, coding).gather(F, step)
+
+    def __init__(self, comm, F, rank, k, coding="entropy"):
+        self.star, N = Star(comm, coding), len(F)
+        self.F = np.zeros((N, rank))
+        self.F[:, :F.shape[1]] = F
+        norms = np.linalg.norm(F, axis=0)
+        # Where a rank has fewer modes than k, its last one counts.
+        largest, smallest = np.sqrt(comm.sum(norms[[0, min(k, len(norms)) - 1]]
+                                             ** 2))
+        self.unit = np.sqrt(12 / N) * max(smallest, RESOLVED * largest)
+        self.own = self.F if comm.rank == 0 else 0 * self.F
+        self.others = np.zeros((N, (comm.size - 1) * rank))
+
+    @property
+    def all(self):
+        """The factors of all ranks side by side, at rank 0."""
+        return np.hstack([self.own, self.others])
+
+    def gather(self, tolerance):
+        """Send what is missing, for a step that suits the tolerance.
+
+        Rounding moves eigenvectors of about the k-th eigenvalue by about the
+        tolerance. Communication: see :meth:`Star.gather`.
+        """
+        missing = self.F - self.own
+        sent = self.star.gather(missing, tolerance * self.unit)
+        if not self.star.root:
+            self.own = self.own + sent
+        elif sent:
+            self.others += np.hstack(sent)

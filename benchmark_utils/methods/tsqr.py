@@ -9,6 +9,8 @@ and is applied in the reverse order. As stable as Householder QR of the whole.
 import numpy as np
 from scipy.linalg.lapack import dtpmqrt, dtpqrt
 
+from benchmark_utils.methods.linalg import positive_qr
+
 REFLECTORS_AT_ONCE = 32
 
 
@@ -98,18 +100,30 @@ class TreeQR:
         return np.concatenate(rows[::-1])
 
 
-def row_qr(comm, Y):
-    """This rank's rows of Q, and R on every rank, of a thin matrix.
+def row_qr(comm, Y, heights):
+    """This rank's rows of Q, and R on every rank, of a thin matrix Y.
 
-    Communication: one allgather of b * b floats, b the columns of Y; one
-    latency instead of the tree's two times log2(P).
+    A TSQR whose tree has one level, stable for every condition number. The
+    diagonal of R is not negative.
+
+    Communication: one allgather of b * b floats; one latency instead of the
+    tree's two times log2(P).
+
+    Parameters
+    ----------
+    Y : array of shape (rows of this rank, b)
+        All ranks together have at least b rows.
+    heights : int array of shape (P,)
+        Rows of every rank.
     """
     b = Y.shape[1]
     Q, own = np.linalg.qr(Y)
     padded = np.zeros((b, b))
-    padded[:len(own)] = own  # fewer than b rows on a rank of few cells
+    padded[:len(own)] = own
     stacked = np.empty((comm.size, b, b))
     comm.Allgather(padded, stacked)
-    mixing, R = np.linalg.qr(stacked.reshape(-1, b))
-    first = comm.rank * b
+    # Padding would get its share of a Q that rounding errors fill up.
+    heights = np.minimum(heights, b)
+    mixing, R = positive_qr(stacked[np.arange(b) < heights[:, None]])
+    first = heights[:comm.rank].sum()
     return Q @ mixing[first:first + len(own)], R

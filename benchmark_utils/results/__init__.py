@@ -1,5 +1,7 @@
-"""From a results file to what the page shows: names, statistics, style.
+"""From a results file to what the page shows.
 
-Runs beside benchopt, never on a rank. May import ``comm``, ``fields`` and
-``scoring``.
+``select`` picks runs, ``statistics`` summarises their repetitions, ``text``
+and ``style`` turn that into words and colours, ``curves`` into traces;
+``names`` shortens the names of methods and datasets. Runs beside benchopt,
+never on a rank. May import ``comm``, ``fields`` and ``scoring``.
 """

@@ -1,11 +1,14 @@
-"""The metrics: what they mean and how they follow from the ranks' scores."""
+"""The metrics: what they mean, and those of the costs.
+
+Those of an estimate's accuracy stand beside its score.
+"""
 from collections import namedtuple
 
 import numpy as np
 
 Metric = namedtuple("Metric", "label unit meaning")
 
-# key -> label, unit, meaning. Less is better for all of them.
+# key -> label, unit, meaning. Lower is better for every one.
 METRICS = {
     "subspace_error": Metric(
         "subspace error", "1",
@@ -29,18 +32,23 @@ METRICS = {
         "bytes, all ranks", "B", "bytes sent by all ranks together"),
     "comm_bytes_max": Metric(
         "bytes, busiest rank", "B",
-        "bytes sent by the rank that sends most"),
+        "bytes sent or received by the busiest rank, whichever is more"),
     "comm_calls": Metric(
-        "communication calls", "1", "calls of the rank that makes most"),
+        "communication calls", "1",
+        "number of communication calls (maximum over ranks)"),
     "comm_hops": Metric(
         "communication hops", "1",
-        "latency steps of the rank that makes most"),
+        "latency steps on the critical path: messages one after the other"),
     "comm_floor_ratio": Metric(
-        "bytes over the floor", "1",
-        "bytes over those that bring one float64 basis to all ranks"),
+        "bytes over one float64 basis per rank", "1",
+        "bytes over those that bring one float64 basis to every rank"),
     "compute_s": Metric(
         "compute time", "s",
         "CPU time outside communication, of the slowest rank"),
+    "path_compute_s": Metric(
+        "compute time, critical path", "s",
+        "CPU time outside communication on the critical path: ranks that "
+        "work in turn add up"),
     "comm_s": Metric(
         "communication time", "s",
         "wall clock inside communication, of the slowest rank"),
@@ -48,70 +56,56 @@ METRICS = {
         "wall time", "s", "wall clock of the method, of the slowest rank"),
     "memory_mb": Metric(
         "memory", "MB",
-        "peak memory above the level before the method, of the largest rank"),
+        "peak memory above the level before the method (maximum over ranks)"),
     "samples_seen": Metric(
         "passes over the data", "1",
         "fraction of the stream consumed, or passes over the data"),
 }
 
 
-def communication_floor(n_ranks, n_features, n_components, partition):
-    """Bytes that bring one basis to all ranks: a floor for float64 messages.
+def basis_bytes(n_ranks, n_features, n_components, partition):
+    """Bytes that bring one float64 basis to every rank, a unit of cost.
 
-    ``samples``: every rank but one must receive the n_features x k basis in
-    float64. ``features``: the basis stays distributed, but its k x k inner
-    products must meet.
+    Not a bound: messages of fewer bits need less. Under ``features`` the
+    basis stays distributed, so nothing of the kind must travel: 0.
     """
-    rows = n_features if partition == "samples" else n_components
+    rows = n_features if partition == "samples" else 0
     return (n_ranks - 1) * rows * n_components * 8
 
 
-def domain_errors(captured, captured_reference, variance):
-    """Excess error of every rank on its own data, shape (n_ranks,).
+def subspace_bytes(error, n_ranks, n_features, n_components):
+    """Bytes for P - 1 ranks to tell, and be told, a subspace to an error.
 
-    Negative where an estimate suits a rank better than the optimum of all.
+    A reference for ``samples``, not a proven bound: see
+    ``docs/lower_bounds.rst``. Vanishes at error 1.
     """
-    return (captured_reference - captured) / np.where(variance, variance, 1)
+    freedom = n_components * (n_features - n_components)
+    return 2 * (n_ranks - 1) * freedom * np.log2(1 / np.asarray(error)) / 8
 
 
-def evaluate(floor, residual_gram, consensus_error, captured,
-             captured_reference, variance, sent_bytes, calls, hops, compute_s,
-             comm_s, wall_s, memory_mb, samples_seen, **_):
-    """Metrics from the ranks' scores and costs.
+def cost_metrics(unit, sent_bytes, received_bytes, calls, hops, compute_s,
+                 path_compute_s, comm_s, wall_s, memory_mb, samples_seen):
+    """Metrics from what the method cost each rank.
 
     Parameters
     ----------
-    floor : int
-        See :func:`communication_floor`.
-    residual_gram : array of shape (n_ranks, k, k)
-        Of each rank's estimate. The worst rank's error counts.
+    unit : int
+        See :func:`basis_bytes`.
     others : arrays of shape (n_ranks,)
-        See ``scoring.py`` and ``rank.py``; ``network.py`` for the messages.
+        See ``benchmark_utils/runtime/run.py``.
 
     Returns
     -------
-    dict of the keys of METRICS
+    dict of keys of METRICS
     """
-    sines = np.sqrt(np.linalg.eigvalsh(residual_gram).clip(0, 1))
-    chordal = np.sqrt((sines ** 2).mean(axis=1))
-    missed = domain_errors(captured, captured_reference, variance)
-    total = variance.sum()
     return dict(
-        subspace_error=sines.max(),
-        chordal_error=chordal.max(),
-        # Rounding may leave -1e-16, which a logarithmic axis cannot show.
-        excess_error=max(
-            0.0, (captured_reference - captured).sum() / total),
-        reconstruction_error=1 - captured.sum() / total,
-        worst_domain_error=max(0.0, missed.max()),
-        consensus_error=consensus_error.max(),
         comm_bytes=int(sent_bytes.sum()),
-        comm_bytes_max=int(sent_bytes.max()),
+        comm_bytes_max=int(max(sent_bytes.max(), received_bytes.max())),
         comm_calls=int(calls.max()),
         comm_hops=int(hops.max()),
-        # One rank needs no communication, so neither floor nor ratio.
-        comm_floor_ratio=sent_bytes.sum() / floor if floor else 0.0,
+        comm_floor_ratio=sent_bytes.sum() / unit if unit else 0.0,
         compute_s=compute_s.max(),
+        path_compute_s=path_compute_s.max(),
         comm_s=comm_s.max(),
         wall_s=wall_s.max(),
         memory_mb=memory_mb.max(),

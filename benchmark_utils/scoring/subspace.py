@@ -1,14 +1,22 @@
-"""Scoring an estimate on the ranks: parallel, neither timed nor counted."""
+"""Score of a subspace: its angles to the exact one, the variance it captures.
+
+See ``estimates.py`` for the contract.
+"""
+import warnings
+
 import h5py
 import numpy as np
 
 from benchmark_utils.methods.linalg import product
+from benchmark_utils.scoring.pictures import gather_pictures
 
 # A rank's data are scored in pieces of about this size, in float64: small
 # beside the block, since two of them live at a time.
 PIECE_BYTES = 2**22
 # An estimate may be this far from orthonormal before it is an error.
 ORTHONORMALITY = 1e-6
+# No subspace captures more than the leading one, but for rounding.
+ROUNDING = 1e-10
 
 
 class SubspaceScore:
@@ -24,7 +32,7 @@ class SubspaceScore:
     """
 
     def __init__(self, comm, field, data, n_components):
-        self.comm, self.data = comm, data
+        self.comm, self.field, self.data = comm, field, data
         # The same on every rank: their shares of a projection are added.
         self.steps = field.steps_within(PIECE_BYTES * comm.size)
         rows = np.s_[:] if data.partition == "samples" \
@@ -33,7 +41,7 @@ class SubspaceScore:
             self.reference = file["basis"][:, :n_components][rows]
         self.variance = sum(
             np.vdot(X, X) for X in self._batches()) / data.n_samples
-        self.captured_reference = self._captured(self.reference)
+        self.captured_exact = self._captured(self.reference)
 
     def __call__(self, U):
         """Score this rank's basis, or its rows of the common one.
@@ -43,39 +51,77 @@ class SubspaceScore:
         dict
             residual_gram : array (k, k); R'R of the part R of the estimate
             outside the exact subspace. consensus_error : sine of the largest
-            angle to the subspace of another rank. captured,
-            captured_reference, variance : share of the trace of X'X /
-            n_samples on this rank's part of the data; of the worst rank's
-            estimate, of the optimum, in all.
+            angle to the subspace of another rank. variance, captured_exact,
+            captured_own, captured_worst : share of the trace of X'X /
+            n_samples on this rank's part of the data; in all, and what is
+            captured by the exact subspace, by this rank's estimate, by that
+            of the rank with the largest error.
 
         Raises
         ------
         ValueError
-            If the estimate has a wrong shape, is not finite or is not
+            If the estimate has a wrong shape or type, is not finite or is not
             orthonormal.
         """
         gram = self._check(U)
         agree = self._agree(U)
         U = np.linalg.solve(np.linalg.cholesky(gram), U.T).T
         residual = self._residual(U, self.reference)
-        worst = U if agree else self._worst(U, np.linalg.norm(residual, 2))
-        return dict(residual_gram=self._sum(residual.T @ residual),
-                    consensus_error=0.0 if agree else self._disagreement(U),
-                    captured=self._captured(worst),
-                    captured_reference=self.captured_reference,
-                    variance=self.variance)
+        own = self._captured(U)
+        return dict(
+            residual_gram=self._sum(residual.T @ residual),
+            consensus_error=0.0 if agree else self._disagreement(U),
+            variance=self.variance, captured_exact=self.captured_exact,
+            captured_own=own,
+            captured_worst=own if agree else self._captured(
+                self._worst(U, np.linalg.norm(residual, 2))))
 
-    def aligned(self, U):
-        """The basis of the same subspace that is closest to the exact one.
+    @staticmethod
+    def metrics(residual_gram, consensus_error, variance, captured_exact,
+                captured_own, captured_worst):
+        """Metrics from the scores of all ranks, an entry per rank."""
+        sines = np.sqrt(np.linalg.eigvalsh(residual_gram).clip(0, 1))
+        total = variance.sum()
+        excess = (captured_exact - captured_worst).sum() / total
+        if excess < -ROUNDING:
+            warnings.warn(
+                f"An estimate captures {-excess:.1e} of the variance more "
+                "than the exact subspace: the stored reference is wrong, "
+                "delete it.", stacklevel=2)
+        # Of every rank on its own data; negative where an estimate suits a
+        # rank better than the optimum of all.
+        domain_errors = (captured_exact - captured_own) / np.where(
+            variance, variance, 1)
+        return dict(
+            subspace_error=sines.max(),
+            chordal_error=np.sqrt((sines ** 2).mean(axis=1)).max(),
+            # Rounding may leave -1e-16, which a logarithmic axis cannot show.
+            excess_error=max(0.0, excess),
+            reconstruction_error=1 - captured_worst.sum() / total,
+            worst_domain_error=max(0.0, domain_errors.max()),
+            consensus_error=consensus_error.max(),
+            domain_errors=domain_errors)
 
-        Orthogonal Procrustes problem: Schoenemann 1966, Psychometrika 31(1).
-        """
-        left, _, right = np.linalg.svd(self._sum(U.T @ self.reference))
-        return U @ (left @ right)
+    @staticmethod
+    def perfect(n_ranks, n_components):
+        """Scores of the exact subspace."""
+        ones = np.ones(n_ranks)
+        return dict(
+            residual_gram=np.zeros((n_ranks, n_components, n_components)),
+            consensus_error=0 * ones, variance=ones, captured_exact=ones,
+            captured_own=ones, captured_worst=ones)
+
+    def pictures(self, U):
+        """Pictures of the leading modes at rank 0, None elsewhere."""
+        return gather_pictures(self.comm, self.field, self._aligned(U))
 
     def _check(self, U):
         """Gram matrix of a valid estimate."""
-        shape = np.shape(U)
+        kind, shape = np.asarray(U).dtype, np.shape(U)
+        if kind.kind != "f":
+            raise ValueError(
+                f"the estimate holds {kind}, not real floating point numbers: "
+                "yield a float64 array, of a complex basis its real form.")
         if shape != self.reference.shape:
             raise ValueError(f"the estimate has shape {shape}, not "
                              f"{self.reference.shape}.")
@@ -87,6 +133,14 @@ class SubspaceScore:
             raise ValueError(f"the estimate is not orthonormal: "
                              f"max |U'U - I| = {defect:.1e}.")
         return gram
+
+    def _aligned(self, U):
+        """The basis of the same subspace that is closest to the exact one.
+
+        Orthogonal Procrustes problem: Schoenemann 1966, Psychometrika 31(1).
+        """
+        left, _, right = np.linalg.svd(self._sum(U.T @ self.reference))
+        return U @ (left @ right)
 
     def _agree(self, U):
         """Whether all ranks hold the very same basis, or rows of one."""

@@ -13,12 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import BENCHMARK, get_field, load_dataset  # noqa: E402
 
-from benchmark_utils.fields.store import load_reference  # noqa: E402
-from benchmark_utils.runtime.world import World  # noqa: E402
-from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
-    evaluate,
-)
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.runtime.world import start_world  # noqa: E402
+from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 K, TARGET, MOST_ROUNDS = 10, 1e-6, 100_000
 FIELDS = [("simulated", dict(rank_specific=own)) for own in (0.0, 1.0, 3.0)]
@@ -32,9 +29,7 @@ EXACT = ("gather-all", "gram-eigh", "method-of-snapshots", "tsqr-svd",
 def until_exact(solver, field):
     """Rounds, metrics of the last one, seconds; scored ever more rarely."""
     parameters = {key: values[0] for key, values in solver.parameters.items()}
-    floor = communication_floor(field.n_ranks, field.n_features, K,
-                                field.partition)
-    started, world, rounds = time.perf_counter(), World(field.n_ranks), 0
+    started, world, rounds = time.perf_counter(), start_world(field.n_ranks), 0
     try:
         world.load(solver.rounds, field, K, parameters, 0, solver.one_pass)
         world.call("advance", 1)
@@ -42,7 +37,7 @@ def until_exact(solver, field):
             wanted = 1 + rounds // 20
             done = world.call("advance", wanted)
             rounds += done
-            metrics = evaluate(floor, **world.call("result"))
+            metrics = evaluate(field, K, **world.call("result"))
             if (metrics["subspace_error"] <= TARGET or done < wanted
                     or rounds >= MOST_ROUNDS):
                 return rounds, metrics, time.perf_counter() - started

@@ -19,7 +19,7 @@ from conftest import (  # noqa: E402
     metrics_per_round,
 )
 
-from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
 
 RANKS, D, K, TARGET = (4, 8, 16), 200, 5, 1e-6
 METHODS = {"iarg": {}, "deepca": dict(topology="erdos_renyi")}

@@ -18,7 +18,7 @@ from conftest import (  # noqa: E402
     metrics_per_round,
 )
 
-from benchmark_utils.fields.store import load_reference  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.methods.quantization import n_words  # noqa: E402
 
 P, D, K = 16, 200, 5

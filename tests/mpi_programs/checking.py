@@ -19,9 +19,9 @@ def totals():
     """Calls, hops and bytes so far; calls and bytes also of the record."""
     ledger = COUNTING.ledger
     return np.array([
-        ledger.calls, ledger.hops, ledger.sent_bytes,
+        ledger.calls, ledger.hops, ledger.sent_bytes, ledger.received_bytes,
         sum(ledger.record.values()),
-        sum(calls * sent for (*_, sent), calls in ledger.record.items())])
+        sum(calls * call.sent for call, calls in ledger.record.items())])
 
 
 def pickled_size(item):
@@ -39,13 +39,15 @@ class Checks:
         """Run ``program(comm)``, which makes the calls `names`.
 
         The counting communicator must return what the plain one does, charge
-        `total` bytes over all ranks, and `hops` and `calls` to this one.
+        `total` bytes over all ranks, and as many received ones, and `hops`
+        and `calls` to this one. The clocks of all ranks start at zero.
         """
         expected = repr(program(on[0]))
+        COUNTING.ledger.hops = 0
         before = totals()
         same = repr(program(on[1])) == expected
         *spent, calls_on_record, bytes_on_record = totals() - before
-        same &= [calls_on_record, bytes_on_record] == spent[::2]
+        same &= [calls_on_record, bytes_on_record] == spent[:3:2]
         self.records.append(
             (names, (calls, hops, total), spent, same))
 
@@ -70,11 +72,12 @@ class Checks:
 
     def failures(self):
         """The failed checks of this rank, as sentences."""
-        sent = np.array([spent[2] for _, _, spent, _ in self.records])
-        PLAIN.Allreduce(MPI.IN_PLACE, sent)
+        both = np.array([spent[2:] for _, _, spent, _ in self.records])
+        PLAIN.Allreduce(MPI.IN_PLACE, both)
         return [
             f"{names} on rank {RANK} of {P}: expected {expected}, counted "
-            f"{(*spent[:2], total)}; result as without counting: {same}"
-            for (names, expected, spent, same), total
-            in zip(self.records, sent.tolist(), strict=True)
-            if (*spent[:2], total) != expected or not same]
+            f"{(*spent[:2], sent)}, {received} bytes received; result as "
+            f"without counting: {same}"
+            for (names, expected, spent, same), (sent, received)
+            in zip(self.records, both.tolist(), strict=True)
+            if (*spent[:2], sent) != expected or received != sent or not same]

@@ -56,8 +56,10 @@ def check_collectives(checks, dtype, size):
         checks.collective("Reduce", partial(reduce, root), (P - 1) * n)
         checks.collective(
             "Reduce", partial(reduce, root, data.in_place), (P - 1) * n)
-        checks.collective("Gather", partial(gather, root), (P - 1) * n)
-        checks.collective("Scatter", partial(scatter, root), (P - 1) * n)
+        checks.collective("Gather", partial(gather, root), (P - 1) * n,
+                          hops=P - 1 if RANK == root else 1)
+        checks.collective("Scatter", partial(scatter, root), (P - 1) * n,
+                          hops=P - 1)
 
     def arrays(sent, received, sent_blocks=1):
         return into(full(received), sent(sent_blocks))
@@ -119,8 +121,10 @@ def check_vectors(checks, data):
 
     for root in ROOTS:
         others = (total - counts[root]) * itemsize
-        checks.collective("Gatherv", partial(gatherv, root), others)
-        checks.collective("Scatterv", partial(scatterv, root), others)
+        checks.collective("Gatherv", partial(gatherv, root), others,
+                          hops=P - 1 if RANK == root else 1)
+        checks.collective("Scatterv", partial(scatterv, root), others,
+                          hops=P - 1)
     for name, make in (("Allgatherv", allgatherv),
                        ("Reduce_scatter", reduce_scatter),
                        ("Reduce_scatter", reduce_scatter_in_place)):

@@ -98,8 +98,8 @@ def check_messages(checks):
                    remote * P * N_ITEM, remote, remote)
     for probe in ("Probe", "Iprobe", "probe", "iprobe"):
         checks.run(f"{probe} Recv", partial(probe_and_receive, probe),
-                   remote * P * N, 2 * remote, remote)
-    checks.run("recv", receive_object, remote * P * N_ITEM, 2 * remote, remote)
+                   remote * P * N, remote, remote)
+    checks.run("recv", receive_object, remote * P * N_ITEM, remote, remote)
 
     chain = (RIGHT if RIGHT else MPI.PROC_NULL,
              LEFT if RANK else MPI.PROC_NULL)
@@ -146,13 +146,13 @@ def check_objects(checks):
                        (P - 1) * pickled_size(item), DEPTH)
         checks.run("gather", partial(
             lambda root, comm: comm.gather(items[RANK], root), root),
-            others, DEPTH)
-        checks.run("scatter", partial(scatter, root), others, DEPTH)
+            others, P - 1 if RANK == root else 1)
+        checks.run("scatter", partial(scatter, root), others, P - 1)
         checks.run("reduce", partial(
             lambda root, comm: comm.reduce(ITEM, op=first, root=root), root),
             (P - 1) * N_ITEM, DEPTH)
     checks.run("scatter", lambda comm: comm.scatter(None),
-               (P - 1) * pickled_size(None), DEPTH)
+               (P - 1) * pickled_size(None), P - 1)
     checks.run("allreduce", lambda comm: comm.allreduce(ITEM, op=first),
                2 * (P - 1) * N_ITEM, 2 * DEPTH)
     checks.run("scan", lambda comm: comm.scan(ITEM, first),
@@ -227,7 +227,7 @@ def check_specifications(checks):
             ([data(), 2], [2] * P),
             (data(), even)):
         checks.collective("Scatterv", partial(scatterv, sent, parts),
-                          8 * sum(parts[1:]))
+                          8 * sum(parts[1:]), hops=P - 1)
 
     def scatter():
         result = np.zeros(2)
@@ -237,5 +237,5 @@ def check_specifications(checks):
         result = np.zeros(12)
         return ([data(), 2, "d"], [result, 2, 1, "d"]), result
 
-    checks.collective("Scatter", scatter, (P - 1) * 16)
+    checks.collective("Scatter", scatter, (P - 1) * 16, hops=P - 1)
     checks.collective("Allgather", allgather, P * (P - 1) * 16)

@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from benchmark_utils.fields.layout import Field
-from benchmark_utils.fields.store import load_reference, store_field
-from benchmark_utils.runtime.world import World
+from benchmark_utils.fields.field import Field
+from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.runtime.world import start_world
 
 N_ROUNDS = 500
 
@@ -37,7 +38,7 @@ def main(n_ranks):
                                   "none"), n_ranks=n_ranks)
         load_reference(field)
         start = time.perf_counter()
-        world = World(n_ranks)
+        world = start_world(n_ranks)
         world.load(rounds, field, 10, {})
         print(f"start of {n_ranks} ranks: {time.perf_counter() - start:.2f} s")
         seconds = []
@@ -45,7 +46,7 @@ def main(n_ranks):
             start = time.perf_counter()
             world.call("advance", 1)
             seconds.append(time.perf_counter() - start)
-        ranks = world.call("result")["wall_s"].max()
+        ranks = world.call("result")["costs"]["wall_s"].max()
         start = time.perf_counter()
         world.call("result")
         score = time.perf_counter() - start

@@ -24,13 +24,11 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmark_utils.fields.layout import Field  # noqa: E402
-from benchmark_utils.fields.store import load_reference, store_field  # noqa: E402
-from benchmark_utils.runtime.world import World  # noqa: E402
-from benchmark_utils.scoring.metrics import (  # noqa: E402
-    communication_floor,
-    evaluate,
-)
+from benchmark_utils.fields.field import Field  # noqa: E402
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.fields.store import store_field  # noqa: E402
+from benchmark_utils.runtime.world import start_world  # noqa: E402
+from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 N_RANKS, N_COMPONENTS, N_MODES, BATCH = 4, 10, 48, 16
 METHODS = {"incremental_svd": 10**9, "block_power": 15}  # at most, rounds
@@ -95,7 +93,7 @@ def solver(name):
 def run(field, method, n_rounds):
     """Peak of the ranks and metrics at the end."""
     parameters = {key: values[0] for key, values in method.parameters.items()}
-    world = World(field.n_ranks)
+    world = start_world(field.n_ranks)
     try:
         with Peak(world.ranks) as peak:
             world.load(method.rounds, field, N_COMPONENTS, parameters,
@@ -104,9 +102,7 @@ def run(field, method, n_rounds):
             result = world.call("result")
     finally:
         world.close()
-    return peak, evaluate(
-        communication_floor(field.n_ranks, field.n_features, N_COMPONENTS,
-                            field.partition), **result)
+    return peak, evaluate(field, N_COMPONENTS, **result)
 
 
 def main():

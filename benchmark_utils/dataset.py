@@ -1,0 +1,148 @@
+"""FieldDataset: what all datasets share."""
+from abc import abstractmethod
+from functools import partial
+
+import numpy as np
+from benchopt import BaseDataset
+from benchopt.config import get_data_path
+
+from benchmark_utils.fields.field import Field, NoField
+from benchmark_utils.fields.store import store_field
+from benchmark_utils.results.names import ShortName
+
+# How a field is cut and read, not what it holds.
+SPLIT = ("n_ranks", "partition", "decomposition", "heterogeneity", "batch")
+
+
+class FieldDataset(ShortName, BaseDataset):
+    """Base class of all datasets.
+
+    A dataset says how its field is laid out and computes it::
+
+        class Dataset(FieldDataset):
+            name = "my-simulation"
+            parameters = {"n_x": [64]}
+            background = "equilibrium"
+
+            def coordinates(self):
+                return [("time", "s", t), ("x", "m", x), ("v", "m/s", v)]
+
+            def snapshots(self, rng):
+                for ...:
+                    yield f[None]  # shape (steps, space..., features...)
+
+    The parameters of every dataset are added to its own: ``n_ranks``,
+    ``partition``, ``decomposition`` if there are several space axes,
+    ``heterogeneity``, ``batch``, and ``realisation`` if it is random. See
+    :class:`~benchmark_utils.fields.field.Field` for what they mean.
+
+    Attributes
+    ----------
+    partitions : tuple
+        Partitions of the field that make sense, the default first.
+    n_space : int
+        Number of space axes, which follow the time.
+    background : str
+        What is subtracted from the simulation's field.
+    dtype : numpy dtype
+        Type on disk.
+    is_random : bool
+        The snapshots draw from ``rng``.
+    sources : tuple of modules or functions
+        What determines the values besides the dataset's own file; if any of
+        them is edited, the field is computed again.
+    weights : sequence of n_ranks floats, optional
+        Relative sizes of the ranks' parts.
+    """
+
+    partitions = ("samples", "features")
+    n_space = 1
+    dtype = "float32"
+    is_random = True
+    sources = ()
+    weights = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for key in cls.parameters:
+            if hasattr(cls, key):  # benchopt would not set it
+                raise TypeError(f"{cls.name}: call the parameter {key!r} "
+                                "otherwise, datasets have an attribute of "
+                                "this name.")
+        n_space = cls.n_space  # a property if it depends on parameters
+        shared = {"n_ranks": [4], "partition": [cls.partitions[0]]}
+        if not isinstance(n_space, int) or n_space > 1:
+            shared["decomposition"] = ["slabs"]
+        shared |= {"heterogeneity": [1.0], "batch": [1]}
+        if cls.is_random:
+            shared["realisation"] = [0]
+        cls.parameters = {**cls.parameters, **shared, **cls.parameters}
+        if "test_parameters" not in vars(cls):
+            cls.test_parameters = {"partition": list(cls.partitions)}
+
+    @abstractmethod
+    def coordinates(self):
+        """Axes of the field.
+
+        Returns
+        -------
+        list of (name, unit, coordinates)
+            Time first, then the space axes, then the feature axes.
+            Coordinates are 1-D arrays.
+
+        Raises
+        ------
+        ValueError
+            If parameters do not fit together.
+        """
+
+    @abstractmethod
+    def snapshots(self, rng):
+        """Yield the field in time order; called if it is not on disk yet.
+
+        Parameters
+        ----------
+        rng : numpy Generator
+            The only source of randomness.
+
+        Yields
+        ------
+        array of shape (steps, space..., features...)
+            The background is subtracted: nothing is centred later.
+        """
+
+    def settings(self):
+        """All that determines the values, apart from the seed."""
+        return {key: value for key, value in self._parameters.items()
+                if key not in SPLIT}
+
+    def missing(self):
+        """A sentence that says how to get the data if they are not here."""
+
+    @classmethod
+    def folder(cls):
+        """Where fields of this dataset live."""
+        return get_data_path(cls.name)
+
+    def get_data(self):
+        reason = self.missing()
+        if reason:
+            return dict(field=NoField(reason))
+        if self.partition not in self.partitions:
+            raise ValueError(f"{self.name} has no partition "
+                             f"{self.partition!r}: choose "
+                             f"{' or '.join(self.partitions)}.")
+        seed, settings = self.get_seed(), self.settings()
+        rng = None
+        if self.is_random:
+            settings["seed"] = seed
+            # numpy pads with zeros: realisation 0 is that of the seed alone.
+            rng = np.random.default_rng([seed, self.realisation])
+        path = store_field(
+            self.folder(), settings, self.coordinates(), self.n_space,
+            partial(self.snapshots, rng), self.background, self.dtype,
+            self.sources)
+        return dict(field=Field(
+            path, self.n_ranks, self.partition, self.heterogeneity,
+            self.batch, self.weights, seed,
+            getattr(self, "decomposition", "slabs")))

@@ -1,0 +1,118 @@
+"""Files that are written once: fields, references, difficulties.
+
+One rule for all: a stored file is used if it opens (is not truncated) and was
+written for the same settings by the same source code.
+"""
+import hashlib
+import inspect
+import json
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import psutil
+
+
+def cached(path, settings, sources, write, suffices=lambda file: True):
+    """Path of a file that holds what ``write`` stores; written if needed.
+
+    Parameters
+    ----------
+    path : path
+        ``{key}`` in its name stands for a hash of settings and sources, so
+        that files of different settings live side by side.
+    settings : dict
+        All that determines the content, in types that JSON knows.
+    sources : sequence of modules or functions
+        Those that determine the content: their files belong to the settings.
+    write : callable
+        Called with an open h5py file if there is no such file yet.
+    suffices : callable
+        Whether a stored file, with the right settings, holds all that is
+        asked for; called with it.
+
+    Returns
+    -------
+    path : Path
+    """
+    source = hashlib.sha256(b"".join(map(source_code, sources))).hexdigest()
+    text = json.dumps({**settings, "source": source}, sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = path.with_name(path.name.replace("{key}", key))
+    if not _is_stored(path, text, suffices):
+        with replacing(path) as file:
+            file.attrs["settings"] = text
+            write(file)
+    return path
+
+
+def _is_stored(path, text, suffices):
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs["settings"] == text and suffices(file)
+    except (OSError, KeyError):
+        return False
+
+
+def source_code(origin):
+    """The file of a module or function, as bytes.
+
+    A function of a notebook or prompt has none: its bytecode stands for it,
+    which is blind to changes of what it calls.
+
+    Raises
+    ------
+    TypeError
+        If the origin is neither a module nor a Python function.
+    """
+    if inspect.ismodule(origin):
+        return Path(origin.__file__).read_bytes()
+    if not hasattr(origin, "__code__"):
+        raise TypeError(f"{origin!r} is not a Python function: wrap it into "
+                        "one, so that its source is known.")
+    path = Path(origin.__code__.co_filename)
+    if path.is_file():
+        return path.read_bytes()
+    warnings.warn(
+        f"{origin.__name__} is in no file: a stored result is reused although "
+        "functions or variables that it uses have changed, unless they are "
+        "in the settings.", stacklevel=4)
+    return _bytecode(origin.__code__)
+
+
+def _bytecode(code):
+    """Instructions, names and constants, those of inner functions too."""
+    constants = [_bytecode(constant) if inspect.iscode(constant)
+                 else constant for constant in code.co_consts]
+    return repr((code.co_code, code.co_names, constants)).encode()
+
+
+def stamp(path):
+    """What changes when a file is replaced or edited."""
+    stat = Path(path).stat()
+    return dict(size=stat.st_size, modified=stat.st_mtime_ns)
+
+
+@contextmanager
+def replacing(path):
+    """Write a file under a temporary name, rename it when it is complete.
+
+    Two runs may generate the same field at once: each writes its own file,
+    and a reader sees either nothing or a finished one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    host = os.uname().nodename
+    for stale in path.parent.glob(f".*.{host}.*.tmp"):  # of killed runs
+        if not psutil.pid_exists(int(stale.suffixes[-2][1:])):
+            stale.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{host}.{os.getpid()}.tmp")
+    try:
+        with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+            yield file
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+

@@ -1,0 +1,116 @@
+"""Curves of errors against costs, as the page draws them."""
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmark_utils.results.statistics import (
+    SMALLEST_ERROR,
+    Interval,
+    after_each_round,
+    spread,
+)
+
+NO_MARKER = 41  # one that plotly draws as nothing
+
+
+def short(values):
+    """The page holds every curve of every option: eight digits are enough."""
+    return [float(f"{value:.8g}") for value in values]
+
+
+@dataclass
+class Curve:
+    """Points after each round, with a band along one axis.
+
+    Attributes
+    ----------
+    x, y : Interval
+        Medians are the points.
+    band : "x", "y" or None
+        What the band spreads over.
+    """
+    x: Interval
+    y: Interval
+    band: str | None = None
+
+    def as_plotly(self, **style):
+        """Traces; none without a point, two where one point has a bar."""
+        points = dict(x=short(self.x.median), y=short(self.y.median))
+        if not points["x"]:
+            return []
+        if not self.band:
+            return [{**style, **points}]
+        low, _, high = map(short, getattr(self, self.band))
+        if len(low) > 1:
+            return [{**style, **points, f"{self.band}_low": low,
+                     f"{self.band}_high": high}]
+        # The page draws no band of a single point: a line across it.
+        bar = {axis: 2 * values for axis, values in points.items()}
+        bar[self.band] = low + high
+        return [{**style, **bar, "marker": NO_MARKER}, {**style, **points}]
+
+
+def curve(runs, x, y, band):
+    """Medians over repetitions after each round, and their band.
+
+    A repetition that has stopped keeps its last values. A logarithmic axis
+    has no zero: points with x = 0 are left out, errors are raised to
+    ``SMALLEST_ERROR``.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of one solver on one problem.
+    x, y : str
+        Columns.
+    band : "x" or "y"
+    """
+    x = spread(after_each_round(runs, x))
+    y = spread(after_each_round(runs, y).clip(lower=SMALLEST_ERROR))
+    shown = x.median > 0
+    several = runs["idx_rep"].nunique() > 1
+    return Curve(*(Interval(*(ends[shown] for ends in axis))
+                   for axis in (x, y)), band if several else None)
+
+
+def curves(runs, style, x, y, band):
+    """Traces of all solvers."""
+    return [trace for solver, of_solver in runs.groupby("solver_name")
+            for trace in curve(of_solver, x, y, band).as_plotly(
+                label=solver, **style[solver])]
+
+
+def against(tables, style):
+    """Traces of costs against a parameter of the problem.
+
+    Parameters
+    ----------
+    tables : iterable of (value, DataFrame by solver with a column ``cost``)
+    style : dict from :func:`~benchmark_utils.results.style.styles`
+    """
+    costs = pd.DataFrame(
+        {value: table["cost"] for value, table in tables}).T
+    traces = []
+    for solver, column in costs.items():
+        # A logarithmic axis shows neither 0 nor what is not reached.
+        shown = column[(column > 0) & (column < np.inf)]
+        traces.append(dict(label=solver, **style[solver],
+                           x=shown.index.tolist(), y=shown.tolist()))
+    return traces
+
+
+def line(label, x, y, grey):
+    """List of one trace that is no method; empty if it has no place."""
+    x, y = np.broadcast_arrays(x, y)
+    if not x.size or not (np.isfinite(x) & (x > 0)).all():
+        return []
+    return [dict(label=label, x=short(x), y=short(y), color=grey,
+                 marker=NO_MARKER)]
+
+
+def vertical_line(label, x, grey, traces):
+    """A line as high as the other traces."""
+    heights = [y for trace in traces for y in trace["y"]]
+    ends = [min(heights), max(heights)] if heights else []
+    return line(label, x, ends, grey)

@@ -1,0 +1,84 @@
+"""Which rows of a results file a plot shows, and on which axes."""
+import re
+from collections import namedtuple
+
+from benchmark_utils.comm.network import (
+    NETWORKS,
+    communication_seconds,
+    compute_seconds,
+)
+from benchmark_utils.results.text import listed
+from benchmark_utils.scoring.metrics import METRICS
+
+Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
+
+
+def metric_axes(*keys):
+    """Axes by label, for a drop-down list."""
+    units = {key: METRICS[key].unit for key in keys}
+    return {METRICS[key].label: Axis(
+        f"objective_{key}",
+        METRICS[key].label + (f" ({unit})" if unit != "1" else ""),
+        METRICS[key].meaning, unit) for key, unit in units.items()}
+
+
+ERRORS = metric_axes(*(key for key in METRICS if key.endswith("_error")))
+
+
+def select(df, dataset, objective):
+    """Runs on one problem, without the random estimates they start from."""
+    runs = df[(df["dataset_name"] == dataset)
+              & (df["objective_name"] == objective) & (df["stop_val"] > 0)]
+    return runs.assign(rounds=runs["stop_val"]).drop_duplicates(
+        ["solver_name", "idx_rep", "stop_val"], keep="last")
+
+
+def without_parameter(name, dataset):
+    """Name of a dataset without the value of a parameter, or of ``a|b``."""
+    return re.sub(rf"(?<=[\[,])({name})=[^,\]]*,?", "", dataset) \
+        .replace(",]", "]").replace("[]", "")
+
+
+def modelled(runs, name, ranks=None):
+    """Put runs on a network: measured compute time and modelled calls.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    name : str
+        Key of ``NETWORKS``.
+    ranks : int, optional
+        Each with the data of one of the measured ranks, default: as many.
+
+    Returns
+    -------
+    runs : DataFrame
+        With a column ``modelled_s``; without the runs that cannot be modelled
+        on so many ranks.
+    axis : Axis
+    note : str
+        For the title.
+    """
+    network, own = NETWORKS[name], runs["objective_compute_s"]
+    # Older results do not have it.
+    path = runs.get("objective_path_compute_s", own).fillna(own)
+    runs = runs.assign(modelled_s=[
+        compute_seconds(calls, *seconds, P, ranks or P)
+        + communication_seconds(calls, network, P, ranks or P)
+        for *seconds, calls, P in zip(
+            own, path, runs["objective_calls"],
+            runs["objective_n_ranks"], strict=True)])
+    unknown = runs["modelled_s"].isna()
+    axis = Axis("modelled_s", f"modelled time, {name} (s)",
+                f"measured compute time + calls at "
+                f"{1e6 * network.latency:g} µs and "
+                f"{network.bandwidth / 1e6:,.0f} MB/s", "s")
+    notes = []
+    if ranks:
+        notes.append(f"modelled on {ranks} ranks, each with the data of one "
+                     "of these")
+    if unknown.any():
+        notes.append("not modelled: ")
+    note = listed("; ".join(notes), runs["solver_name"][unknown],
+                  max_lines=1, placeholder=" ...")
+    return runs[~unknown], axis, note

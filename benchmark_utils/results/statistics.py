@@ -1,0 +1,177 @@
+"""Statistics of repetitions: medians, bands, costs, why a run ended.
+
+A *run* is one repetition of a method on a problem: its evaluations after
+some of its rounds, one row each. Columns that are used here: ``solver_name``,
+``idx_rep``, ``stop_val`` (the number of rounds so far), ``time`` and
+``final_results``; costs and errors are named by the caller. A cost grows from
+row to row. Nothing is drawn here.
+"""
+from collections import namedtuple
+
+import numpy as np
+import pandas as pd
+
+RUN = ["solver_name", "idx_rep"]
+SMALLEST_ERROR = 1e-16  # smaller ones, and 0, count as this
+FEW = 10  # from so many repetitions on, quantiles are more than the range
+FLAT = 2.0  # a curve is flat if its last half falls by less than this factor
+MIN_FLAT = 4  # of at least so many evaluations
+
+# Of an array of values, one for each row.
+Interval = namedtuple("Interval", "low median high")
+# Why a run ended above a target: a key of WHY, and the limit it ran into.
+Reason = namedtuple("Reason", "kind limit", defaults=[np.nan])
+# The weakest claim first: it is the one that holds for all repetitions.
+WHY = "unknown", "time limit", "round limit", "flat", "method done"
+
+
+def spread(values):
+    """Median and band of repetitions.
+
+    The band is the range of less than ten repetitions, of which quantiles
+    would be interpolations, and the 10-90 % quantiles of ten or more.
+
+    Parameters
+    ----------
+    values : array of shape (n, repetitions)
+        NaN where a repetition has none.
+
+    Returns
+    -------
+    Interval of arrays of shape (n,)
+    """
+    ends = (0, 1) if np.shape(values)[1] < FEW else (0.1, 0.9)
+    return Interval(*np.nanquantile(
+        values, [ends[0], 0.5, ends[1]], axis=1))
+
+
+def medians(values):
+    """Median over repetitions by method, also of arrays, entry by entry.
+
+    Parameters
+    ----------
+    values : Series by solver and repetition
+
+    Returns
+    -------
+    Series by solver
+    """
+    return pd.Series({
+        solver: np.median(np.stack(of_solver.to_list()), axis=0)
+        for solver, of_solver in values.groupby("solver_name")})
+
+
+def after_each_round(runs, column):
+    """Values of a method's runs by round (rows) and repetition (columns).
+
+    A repetition that has stopped keeps its last value.
+    """
+    return runs.pivot(
+        index="stop_val", columns="idx_rep", values=column).ffill()
+
+
+def one_each(runs, keep):
+    """The "first" or the "last" evaluation by solver and repetition."""
+    return runs.sort_values("stop_val").drop_duplicates(
+        RUN, keep=keep).set_index(RUN).sort_index()
+
+
+def cost_of_run(target, rounds, costs, errors):
+    """Cost from which on the error of a run stays at or below a target.
+
+    Errors need not fall in every round: the last time that one falls to the
+    target counts. Where rounds before that were not evaluated, log(error) is
+    interpolated linearly; a round is paid as a whole, so the cost is that of
+    the first round whose interpolated error is at most the target.
+
+    Parameters
+    ----------
+    target : float
+    rounds, costs, errors : arrays of shape (evaluations,)
+        In order of rounds.
+
+    Returns
+    -------
+    float
+        Infinite if the run ends above the target.
+    """
+    above = np.flatnonzero(~np.less_equal(errors, target))
+    if len(above) == 0:
+        return float(costs[0])
+    before, after = above[-1], above[-1] + 1
+    if after == len(errors):
+        return np.inf
+    skipped = rounds[after] - rounds[before]
+    high, low, goal = np.log(np.maximum(
+        [errors[before], errors[after], target], SMALLEST_ERROR))
+    # Whole rounds, at least one, all if low = goal; rounding adds none.
+    needed = max(1, np.ceil((high - goal) / (high - low) * skipped - 1e-9))
+    part = needed / skipped
+    return float((1 - part) * costs[before] + part * costs[after])
+
+
+def costs_to_reach(target, runs, cost, error):
+    """Cost of every run until its error stays at or below a target.
+
+    Returns
+    -------
+    Series by solver and repetition, infinite where that is not reached.
+    """
+    columns = ["stop_val", cost, error]
+    costs = runs[[*RUN, *columns]].sort_values("stop_val").groupby(
+        RUN)[columns].apply(
+            lambda run: cost_of_run(target, *run.to_numpy(float).T))
+    return costs.astype(float)
+
+
+def reason(run, error):
+    """Why a run, its evaluations in order of rounds, got no further."""
+    last = run.iloc[-1]
+    stored = last.get("final_results")
+    ended = stored.get("ended") if isinstance(stored, dict) else None
+    if ended == "time limit":
+        return Reason(ended, float(last["time"]))
+    if ended == "round limit":
+        return Reason("flat" if is_flat(run[error].to_numpy()) else ended,
+                      float(last["stop_val"]))
+    return Reason(ended if ended == "method done" else "unknown")
+
+
+def is_flat(errors):
+    """Whether the last half of a run's evaluations gained little."""
+    return len(errors) >= MIN_FLAT \
+        and errors[(len(errors) - 1) // 2] < FLAT * errors[-1]
+
+
+def reaching(target, runs, cost, error):
+    """What an accuracy costs each method, and what keeps it from there.
+
+    Returns
+    -------
+    DataFrame by solver
+        costs : array, of the repetitions; infinite for those that do not
+        reach the target. cost : their median. missed, repetitions : how many
+        do not reach it, of how many. ends : median of the last errors. why :
+        Reason that holds for all that miss it, None if none does; a limit is
+        the smallest.
+    """
+    rows, ordered = {}, runs.sort_values("stop_val")
+    every, ends = costs_to_reach(target, runs, cost, error), one_each(
+        runs, "last")[error]
+    for solver, costs in every.groupby("solver_name"):
+        missed = costs.index[costs == np.inf]
+        rows[solver] = dict(
+            costs=costs.to_numpy(), cost=costs.median(), missed=len(missed),
+            repetitions=len(costs), ends=ends[solver].median(),
+            why=weakest(
+                reason(ordered[(ordered["solver_name"] == solver)
+                               & (ordered["idx_rep"] == repetition)], error)
+                for _, repetition in missed))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[
+        "costs", "cost", "missed", "repetitions", "ends", "why"])
+
+
+def weakest(reasons):
+    """The reason that claims least, which holds for all; None of none."""
+    return min(reasons, default=None,
+               key=lambda reason: (WHY.index(reason.kind), reason.limit))

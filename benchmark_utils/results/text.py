@@ -1,0 +1,156 @@
+"""Words of the page: numbers with units, cells, titles, reasons, lists."""
+import re
+from textwrap import wrap
+
+import numpy as np
+
+from benchmark_utils.results.statistics import FEW, SMALLEST_ERROR, weakest
+
+# Characters that are not seen: a blank where no line breaks, one as wide as
+# a digit, and one of no width that keeps its neighbours together.
+NO_BREAK, FIGURE_SPACE, WORD_JOINER = "\u00a0", "\u2007", "\u2060"
+
+# Where a plot shows costs to an accuracy.
+INTERPOLATED = "between evaluated rounds: interpolated in log error"
+
+
+def wrapped(text, **options):
+    """A text in lines that fit above or below a figure."""
+    return "<br>".join(wrap(text, 110, break_on_hyphens=False, **options))
+
+
+def listed(note, names, **options):
+    """A note with names, in such lines."""
+    return wrapped(note + ", ".join(sorted(set(names))), **options)
+
+
+def readable_bytes(number):
+    """1234567 -> 1.23 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
+def readable(number, unit):
+    """A cost with its unit: 1234567 B -> 1.23 MB."""
+    if unit in ("B", "MB"):
+        return readable_bytes(number * {"B": 1, "MB": 1e6}[unit])
+    return f"{number:.3g}" + (f" {unit}" if unit != "1" else "")
+
+
+def why_not(reason):
+    """A :class:`Reason` as the end of the sentence "the method ..."."""
+    return {"method done": "stalls", "flat": "stalls",
+            "round limit": f"not within {reason.limit:.0f} rounds",
+            "time limit": f"not within {reason.limit:.3g} s",
+            "unknown": "not reached"}[reason.kind]
+
+
+def why_not_at(row):
+    """The same with the error: of a row of ``reaching`` without a cost."""
+    text = why_not(row.why)
+    text += f" at {row.ends:.1e}" if text == "stalls" \
+        else f", ends at {row.ends:.1e}"
+    if row.why.kind == "flat":
+        text += f" for {row.why.limit:.0f} rounds"
+    return text if row.missed == row.repetitions \
+        else f"{row.missed} of {row.repetitions}: {text}"
+
+
+def cost_cell(row):
+    """A cost in bytes, or why there is none, for the width of a cell."""
+    if row.cost == np.inf:
+        return why_not(row.why).replace("not within", ">")
+    reached = row.repetitions - row.missed
+    return readable_bytes(row.cost) + (
+        f", {reached}/{row.repetitions}" if row.missed else "")
+
+
+def not_reached(tables):
+    """Note on the methods that miss a target in all tables of ``reaching``.
+
+    Those that reach it in some are told by their points; those that reach it
+    in a part of the repetitions only are named as well.
+    """
+    reasons, partly = {}, set()
+    for table in tables:
+        for row in table.itertuples():
+            reasons.setdefault(row.Index, []).append(
+                row.why if row.cost == np.inf else None)
+            if row.missed and row.cost < np.inf:
+                partly.add(row.Index)
+    groups = {}
+    for solver, of_solver in sorted(reasons.items()):
+        if None not in of_solver:
+            why = weakest(of_solver)
+            kind = "stalls" if why_not(why) == "stalls" else why.kind
+            groups.setdefault(kind, []).append((solver, why))
+    missing = []
+    for kind, group in groups.items():
+        solvers, whys = zip(*group, strict=True)
+        missing.append(", ".join(solvers) + (
+            "" if kind == "unknown" else f" ({why_not(weakest(whys))})"))
+    notes = [
+        "not reached: " + "; ".join(missing) if missing else "",
+        "reached in a part of the repetitions: " + ", ".join(sorted(partly))
+        if partly else ""]
+    return wrapped("; ".join(filter(None, notes)))
+
+
+def cells(heading, values, texts, best=None):
+    """Texts that benchopt's page shows as they are and sorts by their values.
+
+    It sorts texts as texts: hence leading blanks, which HTML hides, more of
+    them for less. It rounds what reads as a number, breaks lines at blanks
+    and hyphens, and cuts headings wider than the cells: hence the rest.
+    """
+    ranks = values.rank(method="dense", ascending=False, na_option="top")
+    width = max(9, len(heading) + 3)
+    texts = [text.ljust(width, FIGURE_SPACE).replace(" ", NO_BREAK)
+             .replace("-", "-" + WORD_JOINER) + WORD_JOINER
+             for text in texts]
+    return [" " * int(rank)
+            + (f"**{text}**" if value == best < np.inf else text)
+            for rank, value, text in zip(ranks, values, texts, strict=True)]
+
+
+def repetitions(runs):
+    """What varies between repetitions, and how many there are."""
+    n = runs["idx_rep"].nunique()
+    return f"median of {n} random starts on one field" if n > 1 \
+        else "one random start"
+
+
+def band(runs):
+    """What a band covers; a merged file may have several numbers."""
+    counts = runs.groupby("solver_name")["idx_rep"].nunique()
+    if counts.empty or counts.max() == 1:
+        return ""
+    if counts.max() < FEW:
+        return f", band: min to max of {counts.max()}"
+    return ", band: 10-90 %" + (
+        f", min to max if below {FEW}" if counts.min() < FEW else "")
+
+
+def title(runs, dataset, objective, note, drawn=None):
+    """The problem, what is drawn of the repetitions, and a note."""
+    ranks = runs["objective_n_ranks"].max()
+    where = "" if np.isnan(ranks) or "n_ranks=" in dataset \
+        else f", {ranks:.0f} ranks"
+    dataset = re.sub(r"path=[^,\]]*/", "path=", dataset)  # the file's name
+    return f"{objective} of {dataset}{where}\n" \
+           f"{drawn or repetitions(runs)}; {note}"
+
+
+def labels(runs, dataset, objective, x, y):
+    """Metadata of a plot of error axis y against cost axis x."""
+    hidden = ", 0 is not shown" if (runs[x.column] == 0).any() else ""
+    raised = (f", at least {SMALLEST_ERROR}"
+              if (runs[y.column] < SMALLEST_ERROR).any() else "")
+    return dict(title=title(runs, dataset, objective, "round 0 not shown",
+                            repetitions(runs) + band(runs)),
+                xlabel=f"{x.title}: {x.meaning}{hidden}",
+                ylabel=f"{y.title}{raised}<br>{y.meaning}",
+                scale="loglog")

@@ -1,0 +1,75 @@
+"""How ranks are started: the command, its environment, the address."""
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from benchmark_utils.runtime.errors import WorldError
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                    "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+                    "VECLIB_MAXIMUM_THREADS")
+
+
+def launcher():
+    """Command prefix that starts MPI ranks, without ``-n``.
+
+    ``BENCHMARK_MPIEXEC`` overrides the choice. Otherwise ``srun`` inside a
+    Slurm allocation of several nodes, else the ``mpiexec`` of this Python's
+    environment (it must be of the same make as mpi4py's MPI), else the one on
+    PATH.
+
+    Raises
+    ------
+    WorldError
+        If there is none.
+    """
+    if "BENCHMARK_MPIEXEC" in os.environ:
+        command = shlex.split(os.environ["BENCHMARK_MPIEXEC"])
+        if not command or not shutil.which(command[0]):
+            raise WorldError(
+                "BENCHMARK_MPIEXEC is "
+                f"{os.environ['BENCHMARK_MPIEXEC']!r}, which is no command.")
+        return command
+    if _n_nodes() > 1 and shutil.which("srun"):
+        # A rank that dies must not leave the others waiting for it.
+        return ["srun", "--mpi=pmi2", "--kill-on-bad-exit=1"]
+    beside = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
+    command = beside or shutil.which("mpiexec")
+    if command is None:
+        raise WorldError(
+            f"No mpiexec beside {sys.executable} nor on PATH: install one "
+            "with `pip install mpich`, or load the cluster's MPI module.")
+    return [command]
+
+
+def n_threads():
+    """BLAS threads of a rank."""
+    return os.environ.get("BENCHMARK_THREADS", "1")
+
+
+def _n_nodes():
+    return int(os.environ.get("SLURM_JOB_NUM_NODES", 1))
+
+
+def address():
+    """Where ranks find the driver; loopback unless nodes are several."""
+    default = os.uname().nodename if _n_nodes() > 1 else "127.0.0.1"
+    return os.environ.get("BENCHMARK_HOST", default)
+
+
+def environment(address, key):
+    """Environment of the ranks."""
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, n_threads()),
+        "BENCHMARK_ADDRESS": f"{address[0]}:{address[1]}",
+        "BENCHMARK_KEY": key.hex(),
+        "PYTHONUNBUFFERED": "1",
+        # Open MPI: more ranks than cores, and root in containers.
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    }

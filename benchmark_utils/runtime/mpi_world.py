@@ -1,0 +1,238 @@
+"""Driver side of a set of MPI ranks: start, talk, watch, stop."""
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Listener
+from pathlib import Path
+
+import cloudpickle
+import psutil
+
+from benchmark_utils.runtime.errors import WorldError
+from benchmark_utils.runtime.launchers import address, environment, launcher
+
+RANK = Path(__file__).with_name("rank.py")
+# A rank's own report of an exception, see rank.py.
+REPORT = re.compile(r"<<rank (\d+)>>\n(.*?)<<end>>", re.DOTALL)
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 5.0
+
+
+class MPIWorld:
+    """A fresh set of MPI processes, see :class:`~.world.World`.
+
+    Parameters
+    ----------
+    n_ranks : int
+    """
+
+    def __init__(self, n_ranks):
+        self.n_ranks = n_ranks
+        self.watchdog = float(os.environ.get("BENCHMARK_WATCHDOG", 600))
+        self.connection = self.process = None
+        self.busy = False  # a command has no reply yet
+        self.ranks = []
+        self.output = tempfile.TemporaryFile()
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self):
+        command = launcher()
+        key = secrets.token_bytes(32)
+        with Listener((address(), 0), authkey=key) as listener:
+            self.process = subprocess.Popen(
+                [*command, "-n", str(self.n_ranks), sys.executable,
+                 str(RANK)],
+                env=environment(listener.address, key),
+                stdin=subprocess.DEVNULL, stdout=self.output,
+                stderr=subprocess.STDOUT, start_new_session=True)
+            accepted = _accept_in_thread(listener)
+            deadline = time.monotonic() + START_TIMEOUT
+            while not accepted:
+                if self.process.poll() is not None:
+                    raise self._died(
+                        "did not start", "If nothing below says why, "
+                        f"`{command[0]}` may belong to another MPI library "
+                        "than mpi4py (see BENCHMARK_MPIEXEC).")
+                if time.monotonic() > deadline:
+                    raise WorldError(
+                        f"`{' '.join(command)} -n {self.n_ranks}` did not "
+                        f"connect within {START_TIMEOUT:.0f} s.{self._tail()}")
+                time.sleep(0.005)
+        self.connection = accepted[0]
+        hello = self._receive()
+        self.ranks = _processes(hello["processes"])
+        self.provenance = hello["provenance"] | _placement(hello["processes"])
+        if len(hello["processes"]) != self.n_ranks:
+            raise WorldError(
+                f"{self.n_ranks} ranks were asked for, but each sees a world "
+                f"of {len(hello['processes'])}: `{command[0]}` and mpi4py "
+                f"({self.provenance['mpi_library']}) belong to different MPI "
+                "libraries. Use the mpiexec of mpi4py's library (see "
+                "BENCHMARK_MPIEXEC).")
+
+    def load(self, rounds, field, n_components, parameters, seed=0,
+             one_pass=False, **options):
+        self.call("load", _pack(dict(
+            rounds=rounds, field=field, n_components=n_components,
+            parameters=parameters, seed=seed, one_pass=one_pass, **options)))
+
+    def call(self, command, argument=None):
+        self.busy = True
+        try:
+            self.connection.send((command, argument))
+        except OSError:
+            raise self._died("stopped") from None
+        reply = self._receive()
+        self.busy = False
+        return reply
+
+    def _receive(self):
+        """Next reply; any message is a sign of life."""
+        while True:
+            try:
+                if not self.connection.poll(self.watchdog):
+                    raise WorldError(
+                        f"No sign of life from the ranks for "
+                        f"{self.watchdog:g} s: a round hangs or is too long "
+                        f"(BENCHMARK_WATCHDOG sets the limit in seconds)."
+                        f"{self._tail()}")
+                kind, value = self.connection.recv()
+            except (EOFError, OSError):
+                raise self._died("stopped") from None
+            if kind != "alive":
+                return value
+
+    def _died(self, what, hint=""):
+        """Error that explains why the ranks are gone."""
+        self._ended()
+        reports = {}  # the first rank with each message
+        for rank, report in REPORT.findall(self._read_output()):
+            message = report.strip().splitlines()[-1]
+            reports.setdefault(message, f"rank {rank} failed: {message}\n"
+                                        f"{report}")
+        if reports:
+            return WorldError("\n".join(reports.values()))
+        return WorldError(f"The ranks {what} (exit code "
+                          f"{self.process.poll()}). {hint}{self._tail()}")
+
+    def _ended(self, seconds=STOP_TIMEOUT):
+        """Whether the launcher ends within some seconds, or never began."""
+        try:
+            return self.process is None or (
+                self.process.wait(seconds) is not None)
+        except subprocess.TimeoutExpired:
+            return False
+
+    def _read_output(self):
+        self.output.seek(0)
+        return self.output.read().decode(errors="replace")
+
+    def _tail(self):
+        """The last lines that the ranks or the launcher printed."""
+        lines = self._read_output().strip().splitlines()[-15:]
+        return "\n".join(["", "Their last words:", *lines]) if lines else ""
+
+    def close(self):
+        """Stop the ranks: ask the idle, end, then kill. Never raises."""
+        if self.connection and not self.busy:
+            try:
+                self.connection.send(("stop", None))
+            except OSError:
+                pass
+            self._ended()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not self._ended(0):
+                _signal_group(self.process, number)
+                self._ended()
+        # A rank that ignored its launcher's end.
+        for rank in self.ranks:
+            try:
+                rank.kill()
+            except psutil.Error:
+                pass
+        if self.connection:
+            self.connection.close()
+            self.connection = None
+            if not self.busy:  # what a method printed; errors have theirs
+                sys.stderr.write(self._read_output())
+        self.output.close()
+
+
+def _pack(task):
+    """Pickle a method so that ranks need neither benchopt nor its file.
+
+    Its own module travels by value. ``benchmark_utils``, which benchopt also
+    registers by value, goes by name: the ranks import it from this folder,
+    and compiled routines of BLAS cannot be pickled.
+    """
+    module = sys.modules[task["rounds"].__module__]
+    cloudpickle.register_pickle_by_value(module)
+    package = sys.modules["benchmark_utils"]
+    registered = "benchmark_utils" in \
+        cloudpickle.list_registry_pickle_by_value()
+    if registered:
+        cloudpickle.unregister_pickle_by_value(package)
+    try:
+        return cloudpickle.dumps(task)
+    finally:
+        if registered:
+            cloudpickle.register_pickle_by_value(package)
+
+
+def _accept_in_thread(listener):
+    """List that receives the first authenticated connection.
+
+    ``accept`` has no time limit, and the launcher must be watched meanwhile;
+    the thread ends when the listener is closed.
+    """
+    accepted = []
+
+    def accept():
+        while not accepted:
+            try:
+                accepted.append(listener.accept())
+            except (AuthenticationError, EOFError):
+                continue
+            except OSError:
+                return
+
+    threading.Thread(target=accept, daemon=True).start()
+    return accepted
+
+
+def _processes(processes):
+    """Handles of the ranks on this host, safe against reused numbers."""
+    handles = []
+    for host, pid in processes:
+        if host == os.uname().nodename:
+            try:
+                handles.append(psutil.Process(pid))
+            except psutil.NoSuchProcess:
+                pass
+    return handles
+
+
+def _placement(processes):
+    """Where the ranks run: hosts, and how many ranks each has."""
+    counts = Counter(host for host, _ in processes)
+    return dict(hosts=" ".join(sorted(counts)),
+                ranks_per_host=max(counts.values()))
+
+
+def _signal_group(process, number):
+    try:
+        os.killpg(process.pid, number)
+    except OSError:  # gone, or not ours any more
+        pass

@@ -1,0 +1,66 @@
+"""On what a result was measured; part of the results and of their key."""
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import mpi4py
+import numpy as np
+import scipy
+
+from benchmark_utils.runtime.launchers import (
+    THREAD_VARIABLES,
+    launcher,
+    n_threads,
+)
+
+# A process of its own: the driver must not start MPI.
+ASK_LIBRARY = """
+import mpi4py
+mpi4py.rc.initialize = False
+from mpi4py import MPI
+print(MPI.Get_library_version().splitlines()[0])
+"""
+
+
+def versions():
+    """Versions of what computes on this process."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return dict(python=platform.python_version(), numpy=np.__version__,
+                scipy=scipy.__version__, mpi4py=mpi4py.__version__,
+                blas=f"{blas['name']} {blas['version']}")
+
+
+def of_rank(library):
+    """What a rank knows of its world; a launcher may change its threads."""
+    return dict(mpi_library=library.splitlines()[0],
+                threads=os.environ.get(THREAD_VARIABLES[0], "unknown"),
+                **versions())
+
+
+def cache_key():
+    """What the driver knows before a world starts.
+
+    Results are kept for equal values only: another library, host or number of
+    threads measures anew.
+    """
+    hosts = os.environ.get("SLURM_JOB_NODELIST", platform.node())
+    command = launcher()
+    return dict(mpi_library=_mpi_library(), threads=n_threads(), hosts=hosts,
+                launcher=[_identity(command[0]), *command[1:]], **versions())
+
+
+def _identity(command):
+    """Path of a program and the time of its installation."""
+    path = Path(shutil.which(command) or command).resolve()
+    return [str(path), path.stat().st_mtime_ns]
+
+
+@cache
+def _mpi_library():
+    done = subprocess.run([sys.executable, "-c", ASK_LIBRARY], check=False,
+                          capture_output=True, text=True)
+    return done.stdout.strip() or "none"

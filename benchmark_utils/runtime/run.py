@@ -1,0 +1,127 @@
+"""One run of a method on one rank: its rounds, costs and score."""
+import time
+
+import numpy as np
+from mpi4py import MPI
+
+from benchmark_utils.comm.counting import CountingComm, Ledger, install
+from benchmark_utils.methods.matrix import PartitionedMatrix
+from benchmark_utils.runtime.memory import MemoryMeter
+from benchmark_utils.scoring.estimates import ESTIMATES
+
+# Rank 0 tells the driver that rounds go on, at most this often.
+SIGN_OF_LIFE = 5.0
+
+
+class Run:
+    """A method on its data, on this rank.
+
+    Parameters
+    ----------
+    control : mpi4py communicator
+        Not counted.
+    rounds, warm_up_rank : functions
+        See :class:`benchmark_utils.solver.MPISolver`.
+    field : Field
+    n_components : int
+    parameters : dict
+        Of the method.
+    seed : int
+    one_pass : bool
+        The block is not kept in memory.
+    yields : str
+        Key of ``ESTIMATES``.
+    """
+
+    def __init__(self, control, rounds, field, n_components, parameters,
+                 seed=0, one_pass=False, yields="subspace",
+                 warm_up_rank=None):
+        shared, *private = np.random.SeedSequence(seed).spawn(
+            1 + control.size)
+        self.control, self.field = control, field
+        self.n_components, self.yields = n_components, yields
+        self.data = PartitionedMatrix(
+            field, control.rank,
+            np.random.default_rng(private[control.rank]), one_pass)
+        # Beside a running simulation the exact answer is not known yet.
+        self.score = None
+        if field.reference_path.exists():
+            self._prepare_score()
+        self.memory = MemoryMeter()
+        if not one_pass:
+            self.data.load()
+        _warm_up(control)
+        if warm_up_rank:
+            warm_up_rank(self.data.shape, field.dtype, n_components,
+                         **parameters)
+        self.memory.forget_peak()
+        # Reading a file is no computation: in situ, data are in memory.
+        self.ledger = Ledger(cpu_clock=lambda: (
+            time.process_time() - self.data.meter.cpu_seconds))
+        self.comm = CountingComm(control.Dup(), self.ledger)
+        install(self.comm)  # a library's MPI.COMM_WORLD is counted too
+        self.generator = rounds(
+            comm=self.comm, data=self.data, n_components=n_components,
+            rng=np.random.default_rng(shared), **parameters)
+        self.estimate = None
+        self.wall_seconds = self.peak_mb = 0.0
+
+    def _prepare_score(self):
+        self.score = ESTIMATES[self.yields](
+            self.control, self.field, self.data, self.n_components)
+
+    def advance(self, n_rounds, sign_of_life):
+        """Run up to n_rounds rounds; return how many the method had left."""
+        done = 0
+        self.ledger.resume()
+        last_sign = wall = time.perf_counter()
+        while done < n_rounds:
+            try:
+                self.estimate = next(self.generator)
+            except StopIteration:
+                break
+            done += 1
+            now = time.perf_counter()
+            if now - last_sign > SIGN_OF_LIFE:
+                sign_of_life()
+                last_sign = now
+        self.wall_seconds += time.perf_counter() - wall
+        self.ledger.pause()
+        self.peak_mb = max(self.peak_mb, self.memory.peak_mb())
+        return done
+
+    def result(self):
+        """Scores, costs and messages of this rank, numbers and arrays."""
+        if self.score is None:
+            self._prepare_score()
+        scores = self.score(self.estimate)
+        self.memory.forget_peak()
+        return dict(scores=scores, costs=self._costs(),
+                    messages=self.ledger.messages())
+
+    def _costs(self):
+        ledger, reading = self.ledger, self.data.meter
+        return dict(
+            sent_bytes=ledger.sent_bytes,
+            received_bytes=ledger.received_bytes, calls=ledger.calls,
+            hops=ledger.hops, comm_s=ledger.seconds,
+            compute_s=ledger.compute_seconds,
+            path_compute_s=ledger.path_seconds,
+            wall_s=(self.wall_seconds - reading.seconds
+                    - ledger.overhead_seconds),
+            memory_mb=self.peak_mb,
+            samples_seen=reading.passes)
+
+    def pictures(self):
+        """Pictures of the estimate at rank 0, None elsewhere."""
+        pictures = self.score.pictures(self.estimate)
+        self.memory.forget_peak()
+        return pictures
+
+
+def _warm_up(comm):
+    """First-call costs of BLAS, LAPACK and MPI are not the method's."""
+    matrix = np.ones((64, 64)) + np.eye(64)
+    np.linalg.qr(matrix @ matrix)
+    np.linalg.eigh(matrix)
+    comm.Allreduce(MPI.IN_PLACE, matrix)

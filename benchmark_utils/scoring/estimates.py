@@ -1,0 +1,40 @@
+"""What a method may yield, and how it is scored.
+
+A method declares the kind of its estimates, ``yields = "subspace"``. For each
+kind there is one class of scores:
+
+- made on every rank from (comm, field, data, n_components), before the method
+  starts;
+- called with an estimate, it returns this rank's numbers and small arrays, or
+  raises a ValueError that says what is wrong with the estimate;
+- ``pictures(estimate)`` are small arrays for the page, at rank 0;
+- ``metrics(**scores)``, static, makes metrics of the numbers of all ranks,
+  and ``perfect(n_ranks, n_components)`` gives the scores of the exact answer.
+
+Scoring runs on the ranks in parallel, neither timed nor counted.
+"""
+from benchmark_utils.scoring.metrics import basis_bytes, cost_metrics
+from benchmark_utils.scoring.subspace import SubspaceScore
+
+ESTIMATES = {"subspace": SubspaceScore}
+
+
+def evaluate(field, n_components, scores, costs, yields="subspace", **_):
+    """Metrics of a result of :meth:`benchmark_utils.runtime.run.Run.result`.
+
+    Parameters
+    ----------
+    field : Field
+    n_components : int
+    scores, costs : dicts of arrays, an entry per rank
+    yields : str
+        Key of ``ESTIMATES``.
+
+    Returns
+    -------
+    dict of the keys of ``METRICS``, and ``domain_errors``
+    """
+    unit = basis_bytes(field.n_ranks, field.n_features, n_components,
+                       field.partition)
+    return {**ESTIMATES[yields].metrics(**scores),
+            **cost_metrics(unit, **costs)}

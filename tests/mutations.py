@@ -1,0 +1,266 @@
+"""Plants errors in a copy of the project, one at a time; tests must notice.
+
+    python tests/mutations.py [part of a file's name]
+
+Each mutation names the tests that are meant to kill it. Ends with status 1 if
+one survives, if a text is not found exactly once, or if the tests fail without
+any. Some minutes on two cores.
+"""
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+AT_ONCE = 2
+TIMEOUT = 300  # seconds for the tests of one mutation
+FAILED = 1  # pytest's status if a test failed, and nothing else went wrong
+
+
+class Mutation(NamedTuple):
+    """An error: in a file, old text becomes new; tests that notice it."""
+
+    file: str
+    old: str
+    new: str
+    tests: tuple
+
+    def apply(self, folder):
+        """Plant it in a copy of the project; return the text before."""
+        path = folder / self.file
+        text = path.read_text()
+        if text.count(self.old) != 1:
+            raise ValueError(f"found {text.count(self.old)} times, not once")
+        path.write_text(text.replace(self.old, self.new))
+        return text
+
+
+def of(file, *mutations):
+    """Mutations of one file: (old, new, test, ...) each."""
+    return [Mutation(file, old, new, tests) for old, new, *tests in mutations]
+
+
+STATISTICS = "tests/test_statistics.py::"
+BARS = "tests/test_plots_costs.py::test_a_repetition_that_misses_is_no_success"
+SCORES = "tests/test_scoring.py::test_metrics[samples]"
+COSTS = "tests/test_scoring.py::test_costs_of_unequal_ranks"
+COUNTS = "tests/test_communicator.py::test_costs_and_results[3]"
+NETWORK = "tests/test_network.py::"
+CONFORMANCE = "tests/test_conformance.py::test_conformance"
+LINALG = "tests/test_linalg.py::"
+
+MUTATIONS = [
+    *of("benchmark_utils/results/statistics.py",
+        # The mean instead of the median, in curves, of ranks and of costs.
+        ("""    return Interval(*np.nanquantile(
+        values, [ends[0], 0.5, ends[1]], axis=1))""",
+         """    low, high = np.nanquantile(values, ends, axis=1)
+    return Interval(low, np.nanmean(values, axis=1), high)""",
+         STATISTICS + "test_median_and_range_of_few"),
+        ("np.median(np.stack(", "np.mean(np.stack(",
+         STATISTICS + "test_medians_by_method_also_of_arrays"),
+        ("cost=costs.median()", "cost=costs.mean()",
+         STATISTICS + "test_costs_and_their_median"),
+        ("ends=ends[solver].median()", "ends=ends[solver].mean()",
+         STATISTICS + "test_costs_and_their_median"),
+        # Bands.
+        ("else (0.1, 0.9)", "else (0.3, 0.7)",
+         STATISTICS + "test_quantiles_of_many"),
+        ("ends = (0, 1) if", "ends = (0.1, 0.9) if",
+         STATISTICS + "test_median_and_range_of_few"),
+        ("FEW = 10", "FEW = 3", STATISTICS + "test_quantiles_of_many"),
+        ("values=column).ffill()", "values=column)",
+         STATISTICS + "test_a_curve_is_the_median_of_three"),
+        # The first time that an error is small enough, not the last.
+        ("before, after = above[-1], above[-1] + 1",
+         "after = np.argmax(np.less_equal(errors, target))\n"
+         "    before = after - 1",
+         STATISTICS + "test_cost_of_a_run_in_which_every_round_was_evaluated"),
+        # Between evaluations: the error itself, none, parts of a round.
+        ("high, low, goal = np.log(np.maximum(\n"
+         "        [errors[before], errors[after], target], SMALLEST_ERROR))",
+         "high, low, goal = errors[before], errors[after], target",
+         STATISTICS + "test_cost_between_evaluated_rounds"),
+        ("part = needed / skipped", "part = 1.0",
+         STATISTICS + "test_cost_between_evaluated_rounds"),
+        ("np.ceil((high - goal) / (high - low) * skipped - 1e-9)",
+         "((high - goal) / (high - low) * skipped)",
+         STATISTICS + "test_cost_between_evaluated_rounds"),
+        # Repetitions that miss the target, and why.
+        ("costs.index[costs == np.inf]", "costs.index[costs < 0]",
+         STATISTICS + "test_one_repetition_in_three_misses"),
+        ("return Reason(ended, float(last[\"time\"]))",
+         "return Reason(\"flat\", float(last[\"time\"]))",
+         STATISTICS + "test_why_a_run_ended"),
+        ("Reason(ended if ended == \"method done\" else \"unknown\")",
+         "Reason(\"method done\")", STATISTICS + "test_why_a_run_ended"),
+        ("FLAT = 2.0", "FLAT = 10.0", STATISTICS
+         + "test_flat_is_less_than_a_factor_of_two_in_the_last_half"),
+        ("return min(reasons, default", "return max(reasons, default",
+         STATISTICS + "test_repetitions_that_end_for_different_reasons")),
+    *of("benchmark_utils/results/curves.py",
+        (".clip(lower=SMALLEST_ERROR))", ")",
+         STATISTICS + "test_a_curve_is_the_median_of_three"),
+        ("bar[self.band] = low + high", "bar[self.band] = low + low",
+         STATISTICS + "test_one_point_has_a_bar_one_repetition_none")),
+    *of("benchmark_utils/results/select.py",
+        ("(df[\"stop_val\"] > 0)", "(df[\"stop_val\"] >= 0)",
+         STATISTICS + "test_random_starts_and_doubles_are_left_out"),
+        ("keep=\"last\")", "keep=\"first\")",
+         STATISTICS + "test_random_starts_and_doubles_are_left_out"),
+        ("runs.get(\"objective_path_compute_s\", own)", "own",
+         STATISTICS + "test_compute_time_of_a_token")),
+    *of("benchmark_utils/results/text.py",
+        ("counts.max() < FEW", "counts.max() < 3",
+         STATISTICS + "test_what_a_band_is_called"),
+        ("number /= 1000", "number /= 1024",
+         "tests/test_plots.py::test_readable_bytes")),
+    *of("plots/cost_to_accuracy.py",
+        ("    if row.missed:", "    if False:", BARS),
+        ("row.costs.clip(max=most)", "row.costs.clip(max=row.cost)", BARS)),
+    *of("benchmark_utils/scoring/metrics.py",
+        ("rows = n_features if", "rows = n_components if",
+         "tests/test_scoring.py::test_unit_of_cost"),
+        ("else 0\n    return (n_ranks - 1) * rows",
+         "else n_components\n    return (n_ranks - 1) * rows",
+         "tests/test_scoring.py::test_unit_of_cost"),
+        ("n_components * (n_features - n_components)",
+         "n_components * n_features",
+         "tests/test_plots.py::test_bytes_of_a_subspace"),
+        ("np.log2(1", "np.log(1",
+         "tests/test_plots.py::test_bytes_of_a_subspace"),
+        ("max(sent_bytes.max(), received_bytes.max())", "sent_bytes.max()",
+         COSTS),
+        ("int(hops.max())", "int(hops[0])", COSTS),
+        ("compute_s=compute_s.max()", "compute_s=compute_s.mean()", COSTS)),
+    *of("benchmark_utils/scoring/subspace.py",
+        ("subspace_error=sines.max()", "subspace_error=sines.mean()",
+         SCORES),
+        ("np.sqrt((sines ** 2).mean(axis=1))", "sines.mean(axis=1)", SCORES),
+        ("max(0.0, domain_errors.max())", "max(0.0, domain_errors.mean())",
+         SCORES),
+        ("1 - captured_worst.sum()", "1 - captured_exact.sum()", SCORES),
+        ("if excess < -ROUNDING", "if excess > ROUNDING",
+         "tests/test_scoring.py::test_a_wrong_reference_is_noticed")),
+    *of("benchmark_utils/comm/ledger.py",
+        # Computing seconds with those of communication in them.
+        ("""self._begin
+        self.resume()""", "self._begin",
+         "tests/test_run.py::"
+         "test_compute_is_cpu_time_outside_communication"),
+        ("self.hops = max(self.hops, hops)", "self.hops += 1", COUNTS)),
+    *of("benchmark_utils/comm/costs.py",
+        ("2 * (n - chunk(", "(n - chunk(", COUNTS),
+        ("self.size - 1 if at_root else 1, sent", "1, sent", COUNTS)),
+    *of("benchmark_utils/comm/network.py",
+        ("one_rank + (path - one_rank) * links", "path",
+         STATISTICS + "test_compute_time_of_a_token"),
+        ("(2 * L, 2 * others * n, 2 * others * n_all)",
+         "(2 * L, others * n, others * n_all)",
+         NETWORK + "test_calls_by_hand"),
+        ("\"chain\": (lambda P: P - 1, lambda P: P - 1)",
+         "\"chain\": (lambda P: P - 1, lambda P: 1)",
+         NETWORK + "test_sends_with_a_pattern")),
+    *of("benchmark_utils/methods/linalg.py",
+        ("signs = np.where(np.diag(R) < 0, -1.0, 1.0)",
+         "signs = np.ones(len(R))",
+         LINALG + "test_orthonormal_is_continuous"),
+        ("return V * np.sqrt(variance.clip(0))", "return V * variance.clip(0)",
+         LINALG + "test_leading_factor_is_the_best_approximation"),
+        ("    for _ in range(3):", "    for _ in range(1):",
+         LINALG + "test_orthonormal_against"),
+        ("return values[::-1], vectors[:, ::-1]", "return values, vectors",
+         LINALG + "test_leading_eigenpairs")),
+    *of("benchmark_utils/methods/gossip.py",
+        ("edges / (1 + np.maximum.outer", "edges / (2 + np.maximum.outer",
+         "tests/test_gossip.py::test_known_spectrum")),
+    *of("benchmark_utils/methods/quantization.py",
+        ("max(1, (n_values - 1).bit_length())",
+         "max(1, n_values.bit_length())",
+         "tests/test_efficient.py::test_width")),
+    *of("benchmark_utils/methods/streaming.py",
+        ("return F * np.sqrt(1 - last / variance)", "return F",
+         "tests/test_streaming.py::test_frequent_directions_bound"
+         "[random-16]")),
+    *of("solvers/block_power.py",
+        ("[1][:, ::-1]", "[1]",
+         "tests/test_solvers.py::test_block_power_rate"),
+        # It never moves.
+        ("data.orthonormalize(comm, Y @ ritz)",
+         "data.orthonormalize(comm, W)",
+         CONFORMANCE + "[block-power-samples-2]")),
+    *of("solvers/oja.py",
+        ("else 2 / (batch", "else 1e-3 / (batch",
+         CONFORMANCE + "[oja-samples-2]")),
+    *of("solvers/low_rank_merge.py",
+        ("min(rank_factor * n_components,", "min(n_components,",
+         "tests/test_solvers.py::test_merge_needs_rank_beyond_k[star]")),
+]
+
+
+def copy_project(folder):
+    """The project with its tests, without what runs leave behind."""
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
+        ".git", "__pycache__", "__cache__", "data", "outputs"))
+
+
+def run_tests(folder, tests, timeout=None):
+    """Finished pytest process; no bytecode, which may outlive a change."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+         *tests], cwd=folder, capture_output=True, text=True, timeout=timeout,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def verdict(mutation, folders):
+    """What became of a mutation; "killed" is what it should be."""
+    folder, started = folders.get(), time.perf_counter()
+    try:
+        before = mutation.apply(folder)
+        try:
+            status = run_tests(folder, mutation.tests, TIMEOUT).returncode
+        finally:
+            (folder / mutation.file).write_text(before)
+        result = {0: "SURVIVED", FAILED: "killed"}.get(
+            status, f"ERROR: pytest ends with status {status}")
+    except (ValueError, OSError, subprocess.TimeoutExpired) as error:
+        result = f"ERROR: {error}"
+    finally:
+        folders.put(folder)
+    print(f"{result:9s} {time.perf_counter() - started:5.1f} s  "
+          f"{mutation.file}: {' '.join(mutation.old.split())[:60]}",
+          flush=True)
+    return result
+
+
+def main(part=""):
+    chosen = [mutation for mutation in MUTATIONS if part in mutation.file]
+    with tempfile.TemporaryDirectory() as temporary:
+        folders = queue.Queue()
+        for number in range(AT_ONCE):
+            folders.put(copy_project(Path(temporary, str(number), "copy")))
+        tests = sorted({test for mutation in chosen
+                        for test in mutation.tests})
+        folder = folders.get()
+        unchanged = run_tests(folder, tests)
+        folders.put(folder)
+        if unchanged.returncode:
+            print(unchanged.stdout[-3000:] + unchanged.stderr[-1000:])
+            return "The tests fail without any mutation."
+        print(f"{len(tests)} tests pass without any mutation", flush=True)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            results = list(pool.map(
+                lambda mutation: verdict(mutation, folders), chosen))
+    killed = results.count("killed")
+    print(f"{killed} of {len(results)} mutations killed")
+    return int(killed < len(results))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""Fields on which methods divide by nothing: no abort, no NaN, orthonormal.
+
+Weak modes, data of rank k and below, few rows in a batch or on a rank, one
+component, one rank. The ranks check every estimate: a wrong shape, a NaN or a
+basis that is not orthonormal ends the run with an error.
+"""
+from functools import cache, partial
+
+import h5py
+import numpy as np
+import pytest
+from conftest import BENCHMARK, small_field
+
+from benchmark_utils.runtime.errors import WorldError
+
+SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
+EVERY = [(name, partition) for name, solver in sorted(SOLVERS.items())
+         for partition in solver.partitions]
+# Choices that change what a method divides by.
+CHOICES = {
+    "oja": [{"variant": "adaoja"}],
+    "hapod": [{"topology": "tree"}, {"topology": "chain"}],
+    "low-rank-merge": [{"topology": "tree"}],
+    "projector-average": [{"align": "procrustes"}],
+    "quantized-power": [{"coding": "naive"}],
+    "local-power": [{"schedule": "constant"}],
+    "shift-invert": [{"preconditioner": "first"},
+                     {"preconditioner": "average"}],
+    "deepca": [{"align": "sign"}],
+    "block-krylov": [{"block_size": 1}],
+    "incremental-svd": [{"rank_factor": 1}],
+}
+N_ROUNDS = 8  # merges of streams are after the fifth batch
+
+
+def matrix(n, d, singular_values, seed=0):
+    """An n x d matrix with these singular values."""
+    rng = np.random.default_rng(seed)
+    r = len(singular_values)
+    left = np.linalg.qr(rng.standard_normal((n, r)))[0]
+    right = np.linalg.qr(rng.standard_normal((d, r)))[0]
+    return left * singular_values @ right.T
+
+
+def cells(X, n_steps, partition):
+    """X as time, cells and (samples) features."""
+    return X.reshape(n_steps, -1, X.shape[1]) if partition == "samples" \
+        else X
+
+
+WEAK = np.r_[np.geomspace(1, 1e-6, 6), np.full(5, 1e-7)]
+# Singular values, n, d, time steps (samples; n under features), k, ranks.
+FIELDS = {
+    "weak modes": (WEAK, 120, 40, 6, 6, 2),
+    "weak modes, one rank": (WEAK, 120, 40, 6, 6, 1),
+    "rank k": ([1, 0.8, 0.7, 0.5], 60, 30, 6, 4, 2),
+    "rank below k": ([1, 0.5], 60, 30, 6, 4, 2),
+    "batches of fewer rows than k": (
+        0.7 ** np.arange(30), 160, 30, 40, 10, 2),
+    "ranks of fewer rows than k": (0.7 ** np.arange(12), 12, 20, 3, 5, 4),
+    "k = 1": (0.7 ** np.arange(12), 60, 20, 6, 1, 2),
+    "k of everything": (0.7 ** np.arange(6), 24, 6, 6, 6, 2),
+}
+
+
+@pytest.fixture(scope="module")
+def hard_field(tmp_path_factory):
+    """Field of a case and k; each is stored once."""
+    folder = tmp_path_factory.mktemp("fields")
+    return cache(partial(store_hard_field, folder))
+
+
+def store_hard_field(folder, case, partition):
+    singular_values, n, d, n_steps, k, n_ranks = FIELDS[case]
+    if partition == "features":  # few columns instead of few rows
+        n, d = d, n
+    X = matrix(n, d, singular_values)
+    field = small_field(folder, cells(X, n_steps, partition),
+                        n_ranks=n_ranks, partition=partition)
+    if len(singular_values) < k:  # score against any k directions
+        with h5py.File(field.reference_path, "r+") as file:
+            del file["basis"]
+            file["basis"] = np.linalg.svd(X, full_matrices=False)[2][:k].T
+    return field, k
+
+
+@pytest.mark.parametrize("case", FIELDS)
+@pytest.mark.parametrize(("name", "partition"), EVERY)
+def test_survives(name, partition, case, run, hard_field):
+    if (name, partition, case) == ("tsqr-svd", "features", "rank below k"):
+        pytest.skip("says so; the objective refuses such a field")
+    field, k = hard_field(case, partition)
+    for parameters in [{}, *CHOICES.get(name, [])]:
+        for one in run(SOLVERS[name], field, k, N_ROUNDS, **parameters):
+            assert all(np.isfinite(value).all() for value in one.values())
+
+
+def test_a_method_that_divides_by_nothing_is_noticed(run, hard_field):
+    """Normalised columns of X'X U instead of a QR."""
+    class Divides(SOLVERS["block-power"]):
+        @staticmethod
+        def rounds(comm, data, n_components, rng, oversampling):
+            U = data.random_basis(n_components, rng)
+            while True:
+                yield U
+                Y = data.covariance(comm, U)
+                U = Y / (Y * Y).sum(axis=0) ** 0.5
+
+    field, k = hard_field("rank below k", "samples")
+    with pytest.raises(WorldError, match="not orthonormal"):
+        run(Divides, field, k, N_ROUNDS)
