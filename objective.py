@@ -36,7 +36,8 @@ class Objective(BaseObjective):
     name = "Distributed PCA"
     url = "https://github.com/benchopt/benchmark_distributed_pca"
     min_benchopt_version = "1.10"
-    requirements = ["numpy", "scipy", "h5py", "mpi4py", "cloudpickle"]
+    requirements = ["numpy", "scipy", "h5py", "mpi4py", "cloudpickle",
+                    "constriction"]
     parameters = {"n_components": [10]}
     parameter_template = "k={n_components}"
     test_config = {"n_components": 3, "dataset": {"name": "simulated"}}

@@ -1,12 +1,21 @@
+import numpy as np
+
+from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.merging import broadcast_basis, merge_factors
+from benchmark_utils.methods.star import RoundedFactors, Star
 from benchmark_utils.solver import MPISolver
+
+OFFERED = 8  # modes per component of which the rounding leaves some
 
 
 class Solver(MPISolver):
     """One-shot merge of variance-weighted factors of rank r = m k.
 
     <b>Round:</b> one, a gather of d r floats per rank (star) or log2(P)
-    levels of d r floats (tree), and a broadcast of d k floats.
+    levels of d r floats (tree), and a broadcast of d k floats. coding =
+    <i>water-filled</i> (ours): entropy-coded integers, r = 8 k. One absolute
+    step for all ranks and modes; modes that it rounds to zero cost next to
+    nothing. Rounding moves the basis by about the tolerance.
     <b>Guarantee:</b> sine of the angle below T / (gap - T), with T the mean
     variance that the ranks truncate; exact if every rank has rank r or less.
     <b>Fails when:</b> m = 1 and directions of single ranks outrank the common
@@ -16,12 +25,31 @@ class Solver(MPISolver):
     """
 
     name = "low-rank-merge"
-    parameters = {"rank_factor": [2], "topology": ["star"]}
+    parameters = {"rank_factor": [2], "topology": ["star"],
+                  "coding": ["float64"], "tolerance": [0.01]}
 
     @staticmethod
-    def rounds(comm, data, n_components, rng, rank_factor, topology):
+    def rounds(comm, data, n_components, rng, rank_factor, topology, coding,
+               tolerance):
+        k, d = n_components, data.n_features
         comm.declare(send=topology)
-        yield data.random_basis(n_components, rng)
-        rank = min(rank_factor * n_components, data.n_features)
-        F = merge_factors(comm, data.leading_factor(rank), rank, topology)
-        yield broadcast_basis(comm, F, n_components, data.n_features)
+        yield data.random_basis(k, rng)
+        if coding == "float64":
+            rank = min(rank_factor * k, d)
+            F = merge_factors(comm, data.leading_factor(rank), rank, topology)
+            yield broadcast_basis(comm, F, k, d)
+            return
+        if topology != "star":
+            raise ValueError("coding = water-filled needs topology = star, "
+                             f"not {topology}.")
+        rank = min(OFFERED * k, d)
+        factors = RoundedFactors(comm, data.leading_factor(rank), rank, k)
+        factors.gather(tolerance)
+        U = np.zeros((d, k))
+        if comm.rank == 0:
+            U = leading_factor(factors.all.T, k)
+            U = U / np.linalg.norm(U, axis=0)
+        # A tenth of the tolerance is lost on the way back.
+        step = 0.1 * tolerance * np.sqrt(12 / d)
+        U, _ = Star(comm).broadcast(U, [], lambda _: step)
+        yield orthonormal(U)

@@ -26,6 +26,7 @@ EXPECTED = {
     "block-krylov": (5, EXACT),
     "block-power": (2, EXACT),
     "chebyshev-power": (2, EXACT),
+    "coded-chord": (18, EXACT),
     "deepca": (20, EXACT),
     "drgta": (300, 1e-2),
     "fast-pca": (100, 5e-2),

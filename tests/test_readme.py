@@ -67,7 +67,7 @@ def test_numbers():
 
 # A round that sends what the README says, where it is not the first: batches
 # between merges cost less, the first rounds of some methods more.
-ROUND = {"frequent-directions": 5, "incremental-svd": 5,
+ROUND = {"coded-chord": 5, "frequent-directions": 5, "incremental-svd": 5,
          "streaming-sketch": 5, "drgta": 2, "fast-pca": 2, "fdot": 4,
          "local-power": 9, "sdot": 2, "shift-invert": 3}
 MIXINGS = {"deepca": 5, "drgta": 2, "fast-pca": 1}
@@ -98,14 +98,17 @@ def test_formula_and_exactness(name, n_ranks, run, make_field):
     metrics = run(solver, field, K, 9, then=300, **parameters)
     sent = np.diff([each["comm_bytes"] for each in metrics]) / 8
     t, d = ROUND.get(name, 1), field.n_features
+    bits = 2.5 if name == "coded-chord" else 4
     enough = 1  # mixings, on the complete graph of two or three ranks
     stated = numbers(
         formula, P=P, d=d, n=field.n_samples, k=K, p=10, r=2 * K, l=4 * K,
         E=P * (P - 1), K=d if name == "hapod" else MIXINGS.get(name, enough),
-        K_t=min(t, enough), b=4, b_sum=4 + np.log2(P), s=min(t, 8) * K)
-    # The integers of quantized-power do not quite fill their words.
+        K_t=min(t, enough), b=bits, b_sum=4 + np.log2(P), s=min(t, 8) * K)
+    # The integers of quantized-power do not quite fill their words; what an
+    # entropy coder makes of those of coded-chord depends on the data.
+    rough = {"quantized-power": 0.15, "coded-chord": 0.4}
     assert sent[t - 1] == pytest.approx(
-        stated, rel=0.15 if name == "quantized-power" else 1e-12)
+        stated, rel=rough.get(name, 1e-12))
     if name == "hapod":  # the default tolerance, not that of the formula
         metrics = run(solver, field, K, 1)
     assert (metrics[-1]["subspace_error"] < 1e-6) == (exact == "yes")

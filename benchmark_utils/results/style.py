@@ -16,6 +16,7 @@ COLOURS = {
     "apmos": "#3cd24b",
     "block-krylov": "#2d00ff",
     "chebyshev-power": "#00c3e1",
+    "coded-chord": "#000000",
     "deepca": "#ff005a",
     "drgta": "#961e3c",
     "fast-pca": "#f06978",

@@ -1,0 +1,165 @@
+"""Arrays of integers as few bytes.
+
+An entropy coder (a range coder of the library constriction) spends about
+-log2(p) bits on a symbol of probability p. The probabilities come from a
+:class:`Coder`, which sender and receiver keep alike: a two-sided geometric
+law of the column's size, corrected by what earlier messages contained. They
+are ratios of integers, so all ranks compute the same ones.
+"""
+from functools import cache
+
+import numpy as np
+from constriction import stream
+
+Categorical, Uniform = stream.model.Categorical, stream.model.Uniform
+
+# A magnitude below DIRECT is a symbol of its own. From there on four symbols
+# share an octave, and the place within a symbol's range is sent as plain bits.
+DIRECT = 16
+OCTAVES = 28
+N_MAGNITUDES = DIRECT + 4 * OCTAVES
+LARGEST = DIRECT << OCTAVES  # magnitudes stay below
+_OCTAVE, _QUARTER = np.divmod(np.arange(N_MAGNITUDES - DIRECT), 4)
+# First magnitude of every symbol, and the bits of the place in its range.
+FIRST = np.append(np.arange(DIRECT), (4 + _QUARTER) << (_OCTAVE + 2))
+PLACE_BITS = np.append(np.zeros(DIRECT, int), _OCTAVE + 2)
+N_SIZES = 64  # classes of the mean magnitude of a column, two to an octave
+PRIOR = 32  # weight of the geometric law, in observed symbols
+ONE = 1 << 60  # of the fixed-point numbers
+FORGET = 1 << 14  # observed symbols after which old ones count half
+PIECE_BITS = 16  # plain bits that are coded at once
+
+
+@cache
+def geometric(size):
+    """Weights of the symbols, integers, for columns of one size class.
+
+    The law is P(|q| >= x) = r^x with the mean magnitude r / (1 - r), in
+    fixed-point arithmetic: no rounding differs between machines.
+    """
+    if size == 0:
+        ratio = ONE >> 10
+    else:  # the mean magnitude is 2^((size - 20) / 2)
+        mean = (181 if size % 2 else 128) << (int(size) // 2)  # unit: 2^-17
+        ratio = ONE * mean // (mean + (1 << 17))
+    tails, tail, power = [], ONE, ratio
+    for first in FIRST:
+        if first >= DIRECT and (first & (first - 1)) == 0:
+            # Ranges of 4 from the first octave on, then twice as wide.
+            for _ in range(2 if first == DIRECT else 1):
+                power = power * power // ONE
+        tails.append(tail)
+        tail = tail * power // ONE
+    weights = -np.diff(np.array(tails + [tail], object))
+    weights = (weights * (PRIOR << 16) // ONE).astype(np.int64)
+    two_sided = np.append(weights[:0:-1], weights)
+    two_sided[:N_MAGNITUDES - 1] //= 2
+    two_sided[N_MAGNITUDES:] //= 2
+    return two_sided + 16
+
+
+class Coder:
+    """One end of a channel for arrays of integers.
+
+    The other end has a coder as well, which has seen the same messages in
+    the same order.
+    """
+
+    def __init__(self):
+        self.seen = {}  # size class -> how often each symbol has come
+        self.sizes = None
+
+    def _model(self, size):
+        weights = geometric(size) + (self.seen.get(size, 0) << 16)
+        return Categorical(weights / weights.sum(), perfect=False)
+
+    def _size_model(self, last):
+        distance = abs(np.arange(N_SIZES) - last)
+        return Categorical(1.0 / (1 << np.minimum(2 * distance, 12)),
+                           perfect=False)
+
+    def _learn(self, size, symbols):
+        new = np.bincount(symbols, minlength=2 * N_MAGNITUDES - 1)
+        seen = self.seen.get(size, 0) + new
+        self.seen[size] = seen // 2 if seen.sum() > FORGET else seen
+
+    def encode(self, q):
+        """Bytes (uint8) of integers q of shape (n, k), |q| < LARGEST."""
+        q = np.asarray(q).astype(np.int64)
+        magnitude = abs(q)
+        if magnitude.max(initial=0) >= LARGEST:
+            raise OverflowError(
+                f"an integer of {magnitude.max():.3g} is too large to code: "
+                "the step is too small for the numbers.")
+        coder = stream.queue.RangeEncoder()
+        sizes = _size_class(magnitude)
+        last = self.sizes if self.sizes is not None else 20 + 0 * sizes
+        for size, before in zip(sizes, last, strict=True):
+            coder.encode(int(size), self._size_model(before))
+        self.sizes = sizes
+        index = np.searchsorted(FIRST, magnitude, side="right") - 1
+        symbols = (np.sign(q) * index + N_MAGNITUDES - 1).astype(np.int32)
+        for size in np.unique(sizes):
+            some = symbols[:, sizes == size].ravel()
+            for piece in _pieces(some.size):
+                coder.encode(some[piece], self._model(size))
+                self._learn(size, some[piece])
+        place, bits = magnitude - FIRST[index], PLACE_BITS[index]
+        for n in np.unique(bits[bits > 0]):
+            rest = place[bits == n]
+            for low in range(0, n, PIECE_BITS):
+                width = min(PIECE_BITS, n - low)
+                piece = (rest >> low) & ((1 << width) - 1)
+                coder.encode(piece.astype(np.int32), Uniform(1 << width))
+        message = coder.get_compressed().view(np.uint8)
+        # The decoder puts the zeros at the end back.
+        return message[:1 + np.flatnonzero(message).max(initial=-1)].copy()
+
+    def decode(self, message, shape):
+        """The integers of the given shape that a message holds."""
+        n, k = shape
+        padded = np.zeros(-(-len(message) // 4) * 4, np.uint8)
+        padded[:len(message)] = message
+        coder = stream.queue.RangeDecoder(padded.view(np.uint32))
+        last = self.sizes if self.sizes is not None else [20] * k
+        sizes = np.array([coder.decode(self._size_model(before))
+                          for before in last])
+        self.sizes = sizes
+        symbols = np.empty((n, k), np.int64)
+        for size in np.unique(sizes):
+            columns = sizes == size
+            some = np.empty(n * columns.sum(), np.int64)
+            for piece in _pieces(some.size):
+                some[piece] = coder.decode(
+                    self._model(size), piece.stop - piece.start)
+                self._learn(size, some[piece])
+            symbols[:, columns] = some.reshape(n, columns.sum())
+        signed = symbols - (N_MAGNITUDES - 1)
+        index = abs(signed)
+        magnitude, bits = FIRST[index], PLACE_BITS[index]
+        for n_bits in np.unique(bits[bits > 0]):
+            where = bits == n_bits
+            for low in range(0, n_bits, PIECE_BITS):
+                width = min(PIECE_BITS, n_bits - low)
+                magnitude[where] += coder.decode(
+                    Uniform(1 << width), where.sum()).astype(np.int64) << low
+        return np.sign(signed) * magnitude
+
+
+def _pieces(n):
+    """Slices of n symbols, growing: each is coded by what came before."""
+    start = 0
+    while start < n:
+        stop = min(n, 4 * start + 64)
+        yield slice(start, stop)
+        start = stop
+
+
+def _size_class(magnitude):
+    """Class of the mean magnitude of every column, from integers alone."""
+    n = max(1, len(magnitude))
+    # Twice the logarithm: the bits of the square.
+    squares = [(int(total) ** 2 << 22) // n ** 2 for total
+               in magnitude.sum(axis=0)]
+    return np.array([min(N_SIZES - 1, max(0, square.bit_length() - 2))
+                     if square else 0 for square in squares], int)

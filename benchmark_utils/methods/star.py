@@ -1,0 +1,166 @@
+"""Arrays between rank 0 and the others, rounded and entropy coded.
+
+A message is the integers round(x / step), so an entry is off by at most half
+a step. Its length differs from message to message and travels before it.
+"""
+import numpy as np
+
+from benchmark_utils.methods.coding import LARGEST, Coder
+
+# The smallest mode that is resolved, in parts of the largest.
+RESOLVED = 1e-5
+
+
+class Star:
+    """Coded messages from and to rank 0, of one shape each way.
+
+    Parameters
+    ----------
+    comm : MPI communicator
+    coding : {"entropy", "float64"}
+        ``float64``: nothing is rounded, and steps do not matter.
+    """
+
+    def __init__(self, comm, coding="entropy"):
+        self.comm, self.coded = comm, coding == "entropy"
+        self.root = comm.rank == 0
+        self.down = Coder()
+        # Rank 0 has a coder for each of the others.
+        self.up = [Coder() for _ in range(comm.size)] if self.root \
+            else Coder()
+
+    def gather(self, x, steps):
+        """Bring the arrays of the other ranks to rank 0.
+
+        Communication: a gather of 4 bytes per rank and one of the messages.
+
+        Parameters
+        ----------
+        x : array of shape (N, b)
+            At rank 0 only its shape matters.
+        steps : float, or array of shape (b,)
+            The same on every rank.
+
+        Returns
+        -------
+        array of shape (N, b) of what rank 0 gets from this rank; at rank 0 a
+        list of all of these.
+        """
+        comm = self.comm
+        message, own = (np.empty(0, np.uint8), None) if self.root \
+            else self._pack(self.up, x, steps)
+        sizes = np.zeros(comm.size, np.int32) if self.root else None
+        comm.Gather(np.array([len(message)], np.int32), sizes)
+        if not self.root:
+            comm.Gatherv(message, None)
+            return own
+        everything = np.empty(sizes.sum(), np.uint8)
+        comm.Gatherv(message, [everything, sizes])
+        parts = np.split(everything, np.cumsum(sizes)[:-1])
+        return [self._unpack(coder, part, x.shape, steps)
+                for coder, part in list(zip(self.up, parts, strict=True))[1:]]
+
+    def broadcast(self, x, numbers, steps):
+        """Bring rank 0's array and a few numbers to all ranks.
+
+        Communication: a broadcast of 4 + 4 m bytes and one of the message.
+
+        Parameters
+        ----------
+        x : array of shape (N, b)
+            Elsewhere only its shape matters.
+        numbers : sequence of m floats
+            Sent as float32. Elsewhere only their number matters.
+        steps : callable
+            Gives the steps, a float or an array of shape (b,), from the
+            array of the numbers as rounded.
+
+        Returns
+        -------
+        array of shape (N, b), and array of the m numbers as rounded
+        """
+        header = np.zeros(1 + len(numbers), np.int32)
+        if self.root:
+            header[1:].view(np.float32)[:] = numbers
+            rounded = header[1:].view(np.float32).astype(float)
+            message, own = self._pack(self.down, x, steps(rounded))
+            header[0] = len(message)
+        self.comm.Bcast(header)
+        if not self.root:
+            rounded = header[1:].view(np.float32).astype(float)
+            message = np.empty(header[0], np.uint8)
+        self.comm.Bcast(message)
+        if not self.root:
+            own = self._unpack(self.down, message, x.shape, steps(rounded))
+        return own, rounded
+
+    def _pack(self, coder, x, steps):
+        if not self.coded:
+            x = np.ascontiguousarray(x)
+            return x.view(np.uint8).ravel(), x
+        # What is too large is cut, and left to a later difference.
+        q = np.rint(x / steps).clip(1 - LARGEST, LARGEST - 1)
+        return coder.encode(q), q * steps
+
+    def _unpack(self, coder, message, shape, steps):
+        if not self.coded:
+            return message.view(float).reshape(shape)
+        return coder.decode(message, shape) * steps
+
+
+class RoundedFactors:
+    """Factors of all ranks at rank 0, rounded with one absolute step.
+
+    Strong modes get many bits, and modes that vanish in the rounding cost
+    next to nothing ("reverse water-filling").
+
+    Communication: an allreduce of 2 floats.
+
+    Parameters
+    ----------
+    comm : MPI communicator
+    F : array of shape (N, m)
+        This rank's modes, strong ones first.
+    rank : int
+        Columns that travel; ranks with fewer fill up with zeros.
+    k : int
+        The step is relative to the k-th mode.
+    coding : {"entropy", "float64"}
+
+    Attributes
+    ----------
+    own : array of shape (N, rank)
+        What rank 0 has of this rank; at rank 0 its exact factor.
+    others : array of shape (N, (P - 1) rank)
+        The factors of the other ranks side by side, at rank 0.
+    """
+
+    def __init__(self, comm, F, rank, k, coding="entropy"):
+        self.star, N = Star(comm, coding), len(F)
+        self.F = np.zeros((N, rank))
+        self.F[:, :F.shape[1]] = F
+        norms = np.linalg.norm(F, axis=0)
+        # Where a rank has fewer modes than k, its last one counts.
+        largest, smallest = np.sqrt(comm.sum(norms[[0, min(k, len(norms)) - 1]]
+                                             ** 2))
+        self.unit = np.sqrt(12 / N) * max(smallest, RESOLVED * largest)
+        self.own = self.F if comm.rank == 0 else 0 * self.F
+        self.others = np.zeros((N, (comm.size - 1) * rank))
+
+    @property
+    def all(self):
+        """The factors of all ranks side by side, at rank 0."""
+        return np.hstack([self.own, self.others])
+
+    def gather(self, tolerance):
+        """Send what is missing, for a step that suits the tolerance.
+
+        Rounding moves eigenvectors of about the k-th eigenvalue by about the
+        tolerance. Communication: see :meth:`Star.gather`.
+        """
+        missing = self.F - self.own
+        sent = self.star.gather(missing, tolerance * self.unit)
+        if not self.star.root:
+            self.own = self.own + sent
+        elif sent:
+            self.others += np.hstack(sent)

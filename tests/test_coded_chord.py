@@ -1,0 +1,145 @@
+"""The coded chord iteration and the coded merge, on real ranks."""
+import numpy as np
+import pytest
+from conftest import metrics_per_round, spectrum_array
+
+K = 4
+
+
+def errors(metrics):
+    return np.array([one["subspace_error"] for one in metrics])
+
+
+def make(make_field, n_ranks, partition, **change):
+    sizes = dict(n_steps=60, n_cells=16, d=30, seed=1, decay=0.8) | change
+    return make_field(spectrum_array(**sizes), n_ranks=n_ranks,
+                      partition=partition)
+
+
+@pytest.mark.parametrize("partition", ["samples", "features"])
+@pytest.mark.parametrize("n_ranks", [1, 2, 4])
+@pytest.mark.parametrize("favour", ["bytes", "rounds"])
+def test_converges_to_the_exact_subspace(solvers, make_field, partition,
+                                         n_ranks, favour):
+    field = make(make_field, n_ranks, partition)
+    metrics = metrics_per_round(solvers["coded-chord"], field, K, 30,
+                                favour=favour)
+    assert errors(metrics).min() < 1e-8
+    assert errors(metrics)[1] < 0.3  # after the merge
+    assert max(one["consensus_error"] for one in metrics) == 0
+
+
+@pytest.mark.parametrize("change, k", [
+    (dict(decay=0.97), 4),     # hardly a gap
+    (dict(decay=0.3), 4),      # steep: lambda_1 = 2000 lambda_4
+    (dict(n_steps=2), 4),      # ranks have fewer samples than components
+    (dict(), 1),
+    (dict(d=8), 8),            # everything is wanted
+], ids=["no gap", "steep", "few samples", "k = 1", "k = d"])
+def test_hard_cases(solvers, make_field, change, k):
+    field = make(make_field, 4, "samples", **change)
+    metrics = metrics_per_round(solvers["coded-chord"], field, k, 80)
+    assert errors(metrics).min() < 1e-8
+
+
+def test_rank_deficient_field_and_ranks_of_zeros(solvers, make_field):
+    array = spectrum_array(40, 8, 30, seed=2, decay=0.7)
+    array[:, :4] = 0  # two of four ranks have nothing
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((30, 6)))[0]
+    field = make_field(array @ basis @ basis.T, n_ranks=4,
+                       partition="samples")
+    metrics = metrics_per_round(solvers["coded-chord"], field, K, 40)
+    assert errors(metrics).min() < 1e-8
+
+
+@pytest.mark.parametrize("partition", ["samples", "features"])
+def test_needs_a_fraction_of_the_published_bytes(solvers, make_field,
+                                                 partition):
+    field = make(make_field, 4, partition, n_steps=100, d=60)
+
+    def bytes_to(name, target):
+        metrics = metrics_per_round(solvers[name], field, K, 25)
+        return metrics[np.argmax(errors(metrics) < target)]["comm_bytes"]
+
+    for target, factor in (1e-3, 4), (1e-6, 5):
+        assert factor * bytes_to("coded-chord", target) \
+            < bytes_to("block-krylov", target)
+
+
+def test_exact_messages_cost_what_the_docstring_says(solvers, make_field):
+    """Uncoded: r + k numbers per feature at first, then 2 k, and headers."""
+    P, d = 4, 30
+    field = make(make_field, P, "samples")
+    cost = np.diff([one["comm_bytes"] for one in metrics_per_round(
+        solvers["coded-chord"], field, K, 4, coding="float64")])
+    start = 2 * 16 + 4 + 8 * d * 2 * K + (8 + 4 * K) + 8 * d * K
+    later = 4 + 8 * d * K + (4 + 8) + 8 * d * K
+    assert cost[0] == (P - 1) * start
+    assert set(cost[1:]) == {(P - 1) * later}
+
+
+def test_uncoded_rate_is_the_one_of_the_theory(solvers, make_field):
+    """rho = nu / (1 + nu), nu of the pencil (C - M, lambda_k - C)."""
+    P, d = 4, 30
+    array = spectrum_array(60, 16, d, seed=1, decay=0.87)
+    field = make_field(array, n_ranks=P, partition="samples")
+    error = errors(metrics_per_round(
+        solvers["coded-chord"], field, K, 25, coding="float64"))
+    n, model = array[..., 0].size, 0
+    for part in np.split(array, P, axis=1):
+        X = part.reshape(-1, d)
+        _, s, V = np.linalg.svd(X / np.sqrt(n), full_matrices=False)
+        model = model + (V[:2 * K].T * s[:2 * K]**2) @ V[:2 * K]
+    X = array.reshape(-1, d)
+    values, U = np.linalg.eigh(X.T @ X / n)
+    rest = U[:, :-K]
+    A = np.diag(values[-K] - values[:-K])
+    E = rest.T @ (X.T @ X / n - model) @ rest
+    nu = np.linalg.eigvals(np.linalg.solve(A, E)).real.max()
+    usable = (error > 1e-12) & (error < 1e-6)
+    rate = np.exp(np.polyfit(np.flatnonzero(usable),
+                             np.log(error[usable]), 1)[0])
+    assert rate == pytest.approx(nu / (1 + nu), rel=0.1)
+
+
+def test_runs_repeat(solvers, make_field):
+    field = make(make_field, 3, "samples")
+    first, second = (metrics_per_round(solvers["coded-chord"], field, K, 6)
+                     for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert one["comm_bytes"] == other["comm_bytes"]
+        assert one["subspace_error"] == other["subspace_error"]
+
+
+def test_a_wrong_decoder_is_seen(solvers, make_field, monkeypatch):
+    """Half of a decoded message is lost: the error must show it."""
+    from benchmark_utils.methods import star
+    field = make(make_field, 1, "samples")
+
+    class Wrong(star.Coder):
+        def decode(self, message, shape):
+            return super().decode(message, shape) // 2
+
+    q = np.arange(12.0).reshape(4, 3)
+    sender, receiver = star.Coder(), Wrong()
+    assert (receiver.decode(sender.encode(q), q.shape) != q).any()
+    assert field.n_ranks == 1
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.01, 0.001])
+def test_water_filled_merge_keeps_its_tolerance(solvers, make_field,
+                                                tolerance):
+    field = make(make_field, 4, "samples", d=60)
+    solver = solvers["low-rank-merge"]
+    coded = metrics_per_round(solver, field, K, 1, coding="water-filled",
+                              tolerance=tolerance)[-1]
+    plain = metrics_per_round(solver, field, K, 1, rank_factor=8)[-1]
+    assert coded["subspace_error"] < 3 * tolerance
+    assert 4 * coded["comm_bytes"] < plain["comm_bytes"]
+
+
+def test_water_filled_merge_has_no_tree(solvers, make_field):
+    field = make(make_field, 2, "samples")
+    with pytest.raises(RuntimeError, match="needs topology = star"):
+        metrics_per_round(solvers["low-rank-merge"], field, K, 1,
+                          coding="water-filled", topology="tree")
