@@ -72,7 +72,8 @@ def test_exact_messages_cost_what_the_docstring_says(solvers, make_field):
     field = make(make_field, P, "samples")
     cost = np.diff([one["comm_bytes"] for one in metrics_per_round(
         solvers["coded-chord"], field, K, 4, coding="float64")])
-    start = 2 * 16 + 4 + 8 * d * 2 * K + (8 + 4 * K) + 8 * d * K
+    # The factors, whether finer ones are needed, the first basis.
+    start = 2 * 16 + 4 + 8 * d * 2 * K + 8 + (8 + 4 * K) + 8 * d * K
     later = 4 + 8 * d * K + (4 + 8) + 8 * d * K
     assert cost[0] == (P - 1) * start
     assert set(cost[1:]) == {(P - 1) * later}
