@@ -201,7 +201,7 @@ MUTATIONS = [
         ("else 2 / (batch", "else 1e-3 / (batch",
          CONFORMANCE + "[oja-samples-2]")),
     *of("solvers/low_rank_merge.py",
-        ("min(rank_factor * n_components,", "min(n_components,",
+        ("min(rank_factor * k, d)", "min(k, d)",
          "tests/test_solvers.py::test_merge_needs_rank_beyond_k[star]")),
 ]
 
