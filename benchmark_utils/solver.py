@@ -128,11 +128,13 @@ class MPISolver(ShortName, BaseSolver):
                     break
             self.get_result()
             self.pictures[self.round] = self.world.call("pictures")
-            error = callback.curve[-1]["objective_subspace_error"]
+            error = callback.curve[-1].get(
+                "objective_subspace_error", math.inf)
             # In the results that were handed out, which are kept till the end.
             self.ended["reason"] = (
                 "converged" if error <= TARGET else
-                "method done" if returned else LIMITS[callback.status])
+                "method done" if returned else LIMITS.get(
+                    callback.status, callback.status))
         finally:
             self.close()
 
