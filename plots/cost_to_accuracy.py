@@ -16,6 +16,7 @@ from benchmark_utils.results.statistics import (
 from benchmark_utils.results.style import colour
 from benchmark_utils.results.text import (
     INTERPOLATED,
+    on_ranks,
     readable,
     title,
     why_not_at,
@@ -32,11 +33,16 @@ WHOLE_RUN = "the whole run"
 
 
 def costed(df, dataset, objective, cost):
-    """Runs, the axis of their costs, and a note on these."""
+    """Runs, the axis of their costs, and methods that have no such cost."""
     runs = select(df, dataset, objective)
     if cost in MODELLED:
         return modelled(runs, *MODELLED[cost])
-    return runs, MEASURED[cost], ""
+    return runs, MEASURED[cost], []
+
+
+def highest(costs):
+    """Grey bars are as high as the highest, for their text to be readable."""
+    return float(costs.max()) if len(costs) else 1.0
 
 
 def bar(row, axis, height):
@@ -67,29 +73,31 @@ class Plot(BasePlot):
                "cost": [*MEASURED, *MODELLED]}
 
     def plot(self, df, dataset, objective, error, accuracy, cost):
-        runs, axis, _ = costed(df, dataset, objective, cost)
+        runs, axis, unknown = costed(df, dataset, objective, cost)
         if accuracy == WHOLE_RUN:
             costs = one_each(runs, "last")[axis.column]
-            return [
-                dict(label=f"{solver}: {readable(median, axis.unit)}",
-                     color=colour(solver), y=costs[solver].tolist())
-                for solver, median in medians(costs).sort_values().items()]
-        table = reaching(TARGETS[accuracy], runs, axis.column,
-                         ERRORS[error].column)
-        reached = table["cost"][table["cost"] < np.inf]
-        # Grey bars are as high as the highest, for their text to be readable.
-        height = float(reached.max()) if len(reached) else 1.0
-        return [bar(row, axis, height) for row
-                in table.sort_values(["cost", "ends"]).itertuples()]
+            reached = medians(costs).sort_values()
+            bars = [dict(label=f"{solver}: {readable(median, axis.unit)}",
+                         color=colour(solver), y=costs[solver].tolist())
+                    for solver, median in reached.items()]
+        else:
+            table = reaching(TARGETS[accuracy], runs, axis.column,
+                             ERRORS[error].column)
+            reached = table["cost"][table["cost"] < np.inf]
+            bars = [bar(row, axis, highest(reached)) for row
+                    in table.sort_values(["cost", "ends"]).itertuples()]
+        return bars + [dict(label=solver, y=[highest(reached)],
+                            text="not modelled", color=colour(solver))
+                       for solver in unknown]
 
     def get_metadata(self, df, dataset, objective, error, accuracy, cost):
-        _, axis, note = costed(df, dataset, objective, cost)
-        goal, ylabel = f"cost of {accuracy}", axis.title
-        if accuracy != WHOLE_RUN:
-            goal = (f"until the {ERRORS[error].title} stays {accuracy}; "
-                    "grey: not reached")
-            ylabel += f"<br>{INTERPOLATED}"
-        heading = title(select(df, dataset, objective), dataset, objective,
-                        goal)
-        return dict(title="\n".join(filter(None, [heading, note])),
-                    ylabel=ylabel, scale="log")
+        _, axis, _ = costed(df, dataset, objective, cost)
+        goal = f"cost of {accuracy}" if accuracy == WHOLE_RUN else (
+            f"{INTERPOLATED}\nuntil the {ERRORS[error].title} stays "
+            f"{accuracy}")
+        _, ranks = MODELLED.get(cost, (None, None))
+        if ranks:
+            goal += f"; {on_ranks(ranks)}"
+        return dict(title=title(select(df, dataset, objective), dataset,
+                                objective, goal),
+                    ylabel=axis.title, scale="log")

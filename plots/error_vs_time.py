@@ -10,7 +10,7 @@ from benchmark_utils.results.select import (
     select,
 )
 from benchmark_utils.results.style import styles
-from benchmark_utils.results.text import labels
+from benchmark_utils.results.text import labels, listed, on_ranks
 from benchmark_utils.scoring.metrics import METRICS
 
 # Every combination is stored in the page: the errors that decide.
@@ -29,8 +29,13 @@ def timed(df, dataset, objective, time, ranks):
     """Runs, the axis of their seconds, and a note on these."""
     runs = select(df, dataset, objective)
     if time in NETWORKS:
-        return modelled(runs, time, None if ranks == AS_MEASURED
-                        else int(ranks))
+        runs, axis, unknown = modelled(
+            runs, time, None if ranks == AS_MEASURED else int(ranks))
+        notes = [] if ranks == AS_MEASURED else [f"modelled {on_ranks(ranks)}"]
+        if unknown:
+            notes.append("not modelled: ")
+        return runs, axis, listed("; ".join(notes), unknown, max_lines=1,
+                                  placeholder=" ...")
     return runs, MEASURED[time], "" if ranks == AS_MEASURED else (
         f"measured, not on {ranks} ranks: choose a network")
 

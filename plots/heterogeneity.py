@@ -79,8 +79,8 @@ class Plot(BasePlot):
             table for _, table in self.tables(df, sweep, objective, cost))
         runs = df[df["dataset_name"].isin(values.index)]
         return dict(
-            title=f"{objective} of {sweep}\n{repetitions(runs)}; {note}",
+            title=f"{objective} of {sweep}\n{repetitions(runs)}; {note}"
+                  + ("" if final else f"\n{INTERPOLATED}"),
             xlabel=f"{KNOBS[knob]}<br>{missing}",
-            ylabel="subspace error" if final
-            else f"bytes, all ranks (B)<br>{INTERPOLATED}",
+            ylabel="subspace error" if final else "bytes, all ranks (B)",
             scale="semilog-y")

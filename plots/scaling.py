@@ -72,8 +72,9 @@ class Plot(BasePlot):
         datasets = dict(problems(df).get(problem, {}))
         runs = df[df["dataset_name"].isin(list(datasets))]
         return dict(
-            title=f"{objective} of {problem}\n{repetitions(runs)}; {cost} "
-                  f"until the subspace error stays {accuracy}",
+            title=f"{objective} of {problem}\n{repetitions(runs)}; "
+                  f"{INTERPOLATED}\n{cost} until the subspace error stays "
+                  f"{accuracy}",
             xlabel=f"{ranks}<br>{not_reached(tables.values())}",
-            ylabel=f"{COSTS[cost].title}<br>{INTERPOLATED}",
+            ylabel=COSTS[cost].title,
             scale="semilog-y")

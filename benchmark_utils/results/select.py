@@ -7,7 +7,6 @@ from benchmark_utils.comm.network import (
     communication_seconds,
     compute_seconds,
 )
-from benchmark_utils.results.text import listed
 from benchmark_utils.scoring.metrics import METRICS
 
 Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
@@ -56,8 +55,8 @@ def modelled(runs, name, ranks=None):
         With a column ``modelled_s``; without the runs that cannot be modelled
         on so many ranks.
     axis : Axis
-    note : str
-        For the title.
+    unknown : list of str
+        Methods of the runs that are left out.
     """
     network, own = NETWORKS[name], runs["objective_compute_s"]
     # Older results do not have it.
@@ -73,12 +72,4 @@ def modelled(runs, name, ranks=None):
                 f"measured compute time + calls at "
                 f"{1e6 * network.latency:g} µs and "
                 f"{network.bandwidth / 1e6:,.0f} MB/s", "s")
-    notes = []
-    if ranks:
-        notes.append(f"modelled on {ranks} ranks, each with the data of one "
-                     "of these")
-    if unknown.any():
-        notes.append("not modelled: ")
-    note = listed("; ".join(notes), runs["solver_name"][unknown],
-                  max_lines=1, placeholder=" ...")
-    return runs[~unknown], axis, note
+    return runs[~unknown], axis, sorted(set(runs["solver_name"][unknown]))

@@ -11,7 +11,12 @@ from benchmark_utils.results.statistics import FEW, SMALLEST_ERROR, weakest
 NO_BREAK, FIGURE_SPACE, WORD_JOINER = "\u00a0", "\u2007", "\u2060"
 
 # Where a plot shows costs to an accuracy.
-INTERPOLATED = "between evaluated rounds: interpolated in log error"
+INTERPOLATED = "costs interpolated in log error"
+
+
+def on_ranks(ranks):
+    """What is meant by so many ranks that were not there."""
+    return f"on {ranks} ranks, each with the data of one of these"
 
 
 def wrapped(text, **options):
