@@ -105,7 +105,7 @@ MUTATIONS = [
         ("return min(reasons, default", "return max(reasons, default",
          STATISTICS + "test_repetitions_that_end_for_different_reasons")),
     *of("benchmark_utils/results/curves.py",
-        (".clip(lower=SMALLEST_ERROR))", ")",
+        ("spread(y.clip(lower=SMALLEST_ERROR))", "spread(y)",
          STATISTICS + "test_a_curve_is_the_median_of_three"),
         ("bar[self.band] = low + high", "bar[self.band] = low + low",
          STATISTICS + "test_one_point_has_a_bar_one_repetition_none")),

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark_utils.results.curves import NO_MARKER, curve
+from benchmark_utils.results.curves import NO_MARKER, curves
 from benchmark_utils.results.select import modelled, select
 from benchmark_utils.results.statistics import (
     Reason,
@@ -25,6 +25,7 @@ from benchmark_utils.results.text import (
 )
 
 INF = np.inf
+PLAIN = {"a": {}}  # no style
 
 
 def make_runs(errors, solver="a", rounds=None, ended=None, seconds=30.0):
@@ -203,28 +204,25 @@ def test_notes_join_methods_of_one_reason():
 def test_a_curve_is_the_median_of_three():
     """A repetition that has stopped keeps its last values."""
     runs = make_runs([[1e-1, 0], [1e-2, 1e-3, 1e-5], [1e-3, 1e-4]])
-    points, = curve(runs, "sent", "error", "y").as_plotly(label="a")
+    points, = curves(runs, PLAIN, "sent", "error", "y")
     assert points["x"] == [20, 40, 60]
     np.testing.assert_allclose(points["y"], [1e-2, 1e-4, 1e-5])
     np.testing.assert_allclose(points["y_low"], [1e-3, 1e-16, 1e-16])
     np.testing.assert_allclose(points["y_high"], [1e-1, 1e-3, 1e-4])
-    across, = curve(runs, "sent", "error", "x").as_plotly(label="a")
+    across, = curves(runs, PLAIN, "sent", "error", "x")
     assert across["x_low"] == [10, 20, 20]
     assert across["x_high"] == [30, 60, 60]
 
 
 def test_one_point_has_a_bar_one_repetition_none():
     runs = make_runs([[1e-1], [1e-3], [1e-2]])
-    bar, point = curve(runs, "sent", "error", "y").as_plotly(
-        label="a", marker=3)
+    bar, point = curves(runs, {"a": {"marker": 3}}, "sent", "error", "y")
     assert point == dict(label="a", x=[20], y=[1e-2], marker=3)
     assert bar == dict(label="a", x=[20, 20], y=[1e-3, 1e-1],
                        marker=NO_MARKER)
-    alone, = curve(runs.query("idx_rep == 1"), "sent", "error",
-                   "y").as_plotly()
-    assert alone == dict(x=[20], y=[1e-3])
-    nothing = curve(runs.assign(sent=0), "sent", "error", "y")
-    assert nothing.as_plotly() == []
+    alone, = curves(runs.query("idx_rep == 1"), PLAIN, "sent", "error", "y")
+    assert alone == dict(label="a", x=[20], y=[1e-3])
+    assert curves(runs.assign(sent=0), PLAIN, "sent", "error", "y") == []
 
 
 def test_what_a_band_is_called():

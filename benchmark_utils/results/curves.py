@@ -51,33 +51,29 @@ class Curve:
         return [{**style, **bar, "marker": NO_MARKER}, {**style, **points}]
 
 
-def curve(runs, x, y, band):
+def curve(x, y, band):
     """Medians over repetitions after each round, and their band.
 
-    A repetition that has stopped keeps its last values. A logarithmic axis
-    has no zero: points with x = 0 are left out, errors are raised to
-    ``SMALLEST_ERROR``.
+    A logarithmic axis has no zero: points with x = 0 are left out, errors are
+    raised to ``SMALLEST_ERROR``.
 
     Parameters
     ----------
-    runs : DataFrame
-        Of one solver on one problem.
-    x, y : str
-        Columns.
+    x, y : DataFrames by round (rows) and repetition (columns)
     band : "x" or "y"
     """
-    x = spread(after_each_round(runs, x))
-    y = spread(after_each_round(runs, y).clip(lower=SMALLEST_ERROR))
+    several = x.shape[1] > 1
+    x, y = spread(x), spread(y.clip(lower=SMALLEST_ERROR))
     shown = x.median > 0
-    several = runs["idx_rep"].nunique() > 1
     return Curve(*(Interval(*(ends[shown] for ends in axis))
                    for axis in (x, y)), band if several else None)
 
 
 def curves(runs, style, x, y, band):
     """Traces of all solvers."""
-    return [trace for solver, of_solver in runs.groupby("solver_name")
-            for trace in curve(of_solver, x, y, band).as_plotly(
+    xs, ys = after_each_round(runs, x), after_each_round(runs, y)
+    return [trace for solver in xs
+            for trace in curve(xs[solver], ys[solver], band).as_plotly(
                 label=solver, **style[solver])]
 
 

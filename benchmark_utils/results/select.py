@@ -7,6 +7,7 @@ from benchmark_utils.comm.network import (
     communication_seconds,
     compute_seconds,
 )
+from benchmark_utils.results.memo import once
 from benchmark_utils.scoring.metrics import METRICS
 
 Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
@@ -24,6 +25,7 @@ def metric_axes(*keys):
 ERRORS = metric_axes(*(key for key in METRICS if key.endswith("_error")))
 
 
+@once
 def select(df, dataset, objective):
     """Runs on one problem, without the random estimates they start from."""
     runs = df[(df["dataset_name"] == dataset)
@@ -38,6 +40,7 @@ def without_parameter(name, dataset):
         .replace(",]", "]").replace("[]", "")
 
 
+@once
 def modelled(runs, name, ranks=None):
     """Put runs on a network: measured compute time and modelled calls.
 

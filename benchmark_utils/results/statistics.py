@@ -11,6 +11,8 @@ from collections import namedtuple
 import numpy as np
 import pandas as pd
 
+from benchmark_utils.results.memo import once
+
 RUN = ["solver_name", "idx_rep"]
 SMALLEST_ERROR = 1e-16  # smaller ones, and 0, count as this
 FEW = 10  # from so many repetitions on, quantiles are more than the range
@@ -61,15 +63,24 @@ def medians(values):
         for solver, of_solver in values.groupby("solver_name")})
 
 
+@once
+def each_run(runs):
+    """Evaluations in order of rounds by solver and repetition."""
+    return dict(list(runs.sort_values("stop_val").groupby(RUN)))
+
+
+@once
 def after_each_round(runs, column):
-    """Values of a method's runs by round (rows) and repetition (columns).
+    """Values by solver: a table by round (rows) and repetition (columns).
 
     A repetition that has stopped keeps its last value.
     """
-    return runs.pivot(
-        index="stop_val", columns="idx_rep", values=column).ffill()
+    return {solver: of_solver.pivot(
+                index="stop_val", columns="idx_rep", values=column).ffill()
+            for solver, of_solver in runs.groupby("solver_name")}
 
 
+@once
 def one_each(runs, keep):
     """The "first" or the "last" evaluation by solver and repetition."""
     return runs.sort_values("stop_val").drop_duplicates(
@@ -117,11 +128,9 @@ def costs_to_reach(target, runs, cost, error):
     -------
     Series by solver and repetition, infinite where that is not reached.
     """
-    columns = ["stop_val", cost, error]
-    costs = runs[[*RUN, *columns]].sort_values("stop_val").groupby(
-        RUN)[columns].apply(
-            lambda run: cost_of_run(target, *run.to_numpy(float).T))
-    return costs.astype(float)
+    return pd.Series({key: cost_of_run(target, *(
+        run[column].to_numpy(float) for column in ("stop_val", cost, error)))
+        for key, run in each_run(runs).items()}).rename_axis(RUN)
 
 
 def reason(run, error):
@@ -155,18 +164,15 @@ def reaching(target, runs, cost, error):
         Reason that holds for all that miss it, None if none does; a limit is
         the smallest.
     """
-    rows, ordered = {}, runs.sort_values("stop_val")
-    every, ends = costs_to_reach(target, runs, cost, error), one_each(
-        runs, "last")[error]
+    rows, ends = {}, one_each(runs, "last")[error]
+    every = costs_to_reach(target, runs, cost, error)
     for solver, costs in every.groupby("solver_name"):
         missed = costs.index[costs == np.inf]
         rows[solver] = dict(
             costs=costs.to_numpy(), cost=costs.median(), missed=len(missed),
             repetitions=len(costs), ends=ends[solver].median(),
-            why=weakest(
-                reason(ordered[(ordered["solver_name"] == solver)
-                               & (ordered["idx_rep"] == repetition)], error)
-                for _, repetition in missed))
+            why=weakest(reason(each_run(runs)[run], error)
+                        for run in missed))
     return pd.DataFrame.from_dict(rows, orient="index", columns=[
         "costs", "cost", "missed", "repetitions", "ends", "why"])
 
