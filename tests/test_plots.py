@@ -36,8 +36,14 @@ def visible(cell):
     return cell.replace("\u2060", "").replace("\u00a0", " ").strip(" \u2007*")
 
 
-def test_every_option_gives_a_picture(benchmark, results):
-    kinds, _ = benchmark.get_plot_data(results, CONFIG["plots"])
+@pytest.fixture(scope="module")
+def drawn(benchmark, results):
+    """Every picture of the page by kind, and the options of the kinds."""
+    return benchmark.get_plot_data(results, CONFIG["plots"])
+
+
+def test_every_option_gives_a_picture(drawn):
+    kinds, _ = drawn
     pictures = {name: picture for combinations in kinds.values()
                 for name, picture in combinations.items()}
     assert len(kinds) == len(CONFIG["plots"]) and len(pictures) > 50
@@ -62,8 +68,8 @@ def test_every_option_gives_a_picture(benchmark, results):
         assert any(trace["x"] for trace in picture["data"])
 
 
-def test_pictures_fit_into_a_page(benchmark, results):
-    kinds, options = benchmark.get_plot_data(results, CONFIG["plots"])
+def test_pictures_fit_into_a_page(drawn):
+    kinds, options = drawn
     json.dumps(update_plot_data_style(kinds), allow_nan=False)
     for choices in options.values():
         for values in choices.values():

@@ -128,9 +128,12 @@ def costs_to_reach(target, runs, cost, error):
     -------
     Series by solver and repetition, infinite where that is not reached.
     """
-    return pd.Series({key: cost_of_run(target, *(
-        run[column].to_numpy(float) for column in ("stop_val", cost, error)))
-        for key, run in each_run(runs).items()}).rename_axis(RUN)
+    each, columns = each_run(runs), ("stop_val", cost, error)
+    return pd.Series(
+        [cost_of_run(target, *(run[column].to_numpy(float)
+                               for column in columns))
+         for run in each.values()], dtype=float,
+        index=pd.MultiIndex.from_tuples(list(each), names=RUN))
 
 
 def reason(run, error):
