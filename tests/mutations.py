@@ -215,8 +215,9 @@ def copy_project(folder):
 def run_tests(folder, tests, timeout=None):
     """Finished pytest process; no bytecode, which may outlive a change."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
-         *tests], cwd=folder, capture_output=True, text=True, timeout=timeout,
+        [sys.executable, "-m", "pytest", "-n0", "-q", "-x",
+         "-p", "no:cacheprovider", *tests],
+        cwd=folder, capture_output=True, text=True, timeout=timeout,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
 
 

@@ -3,7 +3,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from conftest import metrics_per_round, spectrum_array
+from conftest import spectrum_array
 
 from benchmark_utils.methods.davidson import shifted_inverse
 from benchmark_utils.methods.linalg import orthonormal_against, procrustes
@@ -67,9 +67,9 @@ METHODS = [("local-power", {}), ("quantized-power", {}), ("iarg", {}),
 
 @pytest.mark.parametrize("n_ranks", RANKS)
 @pytest.mark.parametrize("name, parameters", METHODS)
-def test_exact_at_the_stated_cost(name, parameters, n_ranks, solvers,
+def test_exact_at_the_stated_cost(name, parameters, n_ranks, solvers, run,
                                   make_field):
-    metrics = metrics_per_round(
+    metrics = run(
         solvers[name], uneven_field(make_field, n_ranks), K, 36, **parameters)
     assert errors(metrics)[-1] < EXACT
     sent = np.diff([one["comm_bytes"] for one in metrics])
@@ -87,37 +87,38 @@ def rate_field(make_field, k, ratio, n_ranks=2):
 
 
 @pytest.mark.parametrize("name", ["local-power", "quantized-power"])
-def test_rate_of_the_power_iteration(name, solvers, make_field):
+def test_rate_of_the_power_iteration(name, solvers, run, make_field):
     field = rate_field(make_field, 2, 0.7)
-    error = errors(metrics_per_round(solvers[name], field, 2, 40))
+    error = errors(run(solvers[name], field, 2, 40))
     rate = (error[40] / error[20]) ** (1 / 20)
     assert rate == pytest.approx(0.7, rel=0.05)
 
 
 @pytest.mark.parametrize("k, step", [(1, 1.0), (2, 1.0), (2, 2.0)])
-def test_iarg_is_linear(k, step, solvers, make_field):
+def test_iarg_is_linear(k, step, solvers, run, make_field):
     """exp(-step * gap) per epoch, up to the square of the gap."""
     field = rate_field(make_field, k, 0.9, n_ranks=4)
-    error = errors(metrics_per_round(
+    error = errors(run(
         solvers["iarg"], field, k, 60, step=step))
     rate = (error[60] / error[30]) ** (1 / 30)
     assert rate == pytest.approx(np.exp(-0.1 * step), rel=0.03)
 
 
-def test_iarg_on_one_rank_is_the_power_iteration(solvers, make_field):
+def test_iarg_on_one_rank_is_the_power_iteration(solvers, run, make_field):
     field = make_field(spectrum_array(6, 11, D), n_ranks=1)
-    iarg = errors(metrics_per_round(solvers["iarg"], field, K, 8))
-    power = errors(metrics_per_round(
+    iarg = errors(run(solvers["iarg"], field, K, 8))
+    power = errors(run(
         solvers["block-power"], field, K, 8, oversampling=0))
     np.testing.assert_allclose(iarg, power, rtol=1e-6)
 
 
-def test_iarg_is_stable_when_one_rank_has_all_variance(solvers, make_field):
+def test_iarg_is_stable_when_one_rank_has_all_variance(solvers, run,
+                                                       make_field):
     """The worst case of delays: the sum is renewed once per epoch."""
     array = spectrum_array(6, 12, D)
     array[:, 3:] *= 1e-3
     field = make_field(array, n_ranks=4)
-    error = errors(metrics_per_round(solvers["iarg"], field, K, 60))
+    error = errors(run(solvers["iarg"], field, K, 60))
     assert error[-1] < EXACT
 
 
@@ -138,38 +139,40 @@ def spiked_field(make_field, own_variance, n_ranks=4, k=4, **split):
         n_ranks=n_ranks, **split)
 
 
-def test_constant_local_power_stops_where_ranks_differ(solvers, make_field):
+def test_constant_local_power_stops_where_ranks_differ(solvers, run,
+                                                       make_field):
     """Alike: four steps for the price of one. Unlike: a floor near 1."""
     local = solvers["local-power"]
     alike = spiked_field(make_field, 0.0, heterogeneity=0.0)
-    ahead = errors(metrics_per_round(local, alike, 4, 12,
-                                     schedule="constant"))
-    power = errors(metrics_per_round(local, alike, 4, 12, local_steps=1))
+    ahead = errors(run(local, alike, 4, 12,
+                       schedule="constant"))
+    power = errors(run(local, alike, 4, 12, local_steps=1))
     assert ahead[1] < 0.1 * power[1]
     assert ahead[-1] > 100 * power[-1]
     unlike = spiked_field(make_field, 1.0)
-    stopped = errors(metrics_per_round(local, unlike, 4, 30,
-                                       schedule="constant"))
+    stopped = errors(run(local, unlike, 4, 30,
+                         schedule="constant"))
     assert stopped[15:].min() > 0.1
-    halved = errors(metrics_per_round(local, unlike, 4, 80))
+    halved = errors(run(local, unlike, 4, 80))
     assert halved[-1] < 1e-5
 
 
-def test_naive_rounding_stops(solvers, make_field):
+def test_naive_rounding_stops(solvers, run, make_field):
     """The floor follows the number of bits; differences have none."""
     field = uneven_field(make_field, 2)
-    floor = [errors(metrics_per_round(
+    floor = [errors(run(
         solvers["quantized-power"], field, K, 30, coding="naive", bits=bits)
     )[10:].min() for bits in (4, 8)]
     assert floor[0] > 5 * floor[1]
     assert 1e-4 < floor[1] < 0.1
 
 
-def test_quantized_power_needs_a_fraction_of_the_bytes(solvers, make_field):
+def test_quantized_power_needs_a_fraction_of_the_bytes(solvers, run,
+                                                       make_field):
     """Rounds as with float64, messages of a tenth."""
     field = spiked_field(make_field, 0.5)
     coded, plain = (
-        metrics_per_round(solvers[name], field, 4, 60, **parameters)
+        run(solvers[name], field, 4, 60, **parameters)
         for name, parameters in (("quantized-power", {}),
                                  ("block-power", {"oversampling": 0})))
     rounds = [rounds_to(metrics, 1e-8) for metrics in (coded, plain)]
@@ -197,14 +200,14 @@ def plain_davidson(solver):
     return Plain
 
 
-def test_only_the_merged_model_saves_communication(solvers, make_field):
+def test_only_the_merged_model_saves_communication(solvers, run, make_field):
     """Rounds grow with the difference of the ranks, but not for merged."""
     solver = solvers["shift-invert"]
     rounds, sent = {}, {}
     for variance in (0.0, 1.0):
         field = spiked_field(make_field, variance)
         for kind in ("none", "first", "average", "merged"):
-            metrics = metrics_per_round(
+            metrics = run(
                 plain_davidson(solver) if kind == "none" else solver,
                 field, 4, 14,
                 preconditioner="first" if kind == "none" else kind)
@@ -220,16 +223,16 @@ def test_only_the_merged_model_saves_communication(solvers, make_field):
     assert rounds["merged", 1.0] <= rounds["merged", 0.0] + 2
 
 
-def test_search_space_restarts(solvers, make_field):
+def test_search_space_restarts(solvers, run, make_field):
     """Slow enough for several restarts, which must not harm."""
     field = rate_field(make_field, 2, 0.98)
-    metrics = metrics_per_round(solvers["shift-invert"], field, 2, 60,
-                                preconditioner="first", rank_factor=1)
+    metrics = run(solvers["shift-invert"], field, 2, 60,
+                  preconditioner="first", rank_factor=1)
     assert errors(metrics)[-1] < EXACT
 
 
 @pytest.mark.parametrize("wrong", ["signs", "stale"])
-def test_a_wrong_iarg_is_noticed(wrong, solvers, make_field):
+def test_a_wrong_iarg_is_noticed(wrong, solvers, run, make_field):
     """QR with free signs; gradients that are not summed up."""
     class Wrong(solvers["iarg"]):
         @staticmethod
@@ -258,7 +261,7 @@ def test_a_wrong_iarg_is_noticed(wrong, solvers, make_field):
                     comm.Recv(token, P - 1)
 
     field = uneven_field(make_field, 4)
-    assert errors(metrics_per_round(Wrong, field, K, 60))[-1] > 1e-3
+    assert errors(run(Wrong, field, K, 60))[-1] > 1e-3
 
 
 @pytest.mark.parametrize("n, bits", [(1, 1), (64, 1), (21, 3), (22, 3),
@@ -279,7 +282,7 @@ def test_width():
 
 
 @pytest.mark.parametrize("n_ranks", RANKS)
-def test_quantized_sums(n_ranks, solvers, make_field):
+def test_quantized_sums(n_ranks, solvers, run, make_field):
     """On real ranks: exact sums, no overflow, bounded error, zeros."""
     class Check(solvers["iarg"]):
         @staticmethod
@@ -312,7 +315,7 @@ def test_quantized_sums(n_ranks, solvers, make_field):
                 assert not total[:, 2].any() and total[:, 0].any()
             yield data.random_basis(n_components, rng)
 
-    metrics_per_round(Check, uneven_field(make_field, n_ranks), K, 0)
+    run(Check, uneven_field(make_field, n_ranks), K, 0)
 
 
 def test_shifted_inverse():

@@ -98,7 +98,7 @@ def other_reaction(factor_feed=1, factor_kill=1, order=1):
     (growth_error, other_reaction(factor_feed=0.99)),
     (growth_error, other_reaction(factor_kill=0.99)),
     (growth_error, other_reaction(order=-1)),
-], ids=repr)
+], ids=lambda function: function.__name__)
 def test_wrong_terms_are_noticed(gray_scott, check, mistake):
     mistake(gray_scott)
     assert check(gray_scott) > 10 * TOLERANCES[check]

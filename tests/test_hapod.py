@@ -3,7 +3,7 @@ from math import ceil, log2, sqrt
 
 import numpy as np
 import pytest
-from conftest import global_matrix, metrics_per_round, spectrum_array
+from conftest import global_matrix, spectrum_array
 from threads import on_threads
 
 from benchmark_utils.methods.hapod import hapod, truncate
@@ -119,7 +119,8 @@ def test_pymor_notices_a_wrong_tolerance():
 
 
 @pytest.mark.parametrize("n_ranks", [2, 4])
-def test_hapod_sends_what_the_tolerance_needs(n_ranks, solvers, make_field):
+def test_hapod_sends_what_the_tolerance_needs(n_ranks, solvers, run,
+                                              make_field):
     field = make_field(array(), n_ranks=n_ranks)
     cells = np.array_split(np.arange(N_CELLS), n_ranks)
     factors = [leading_factor(array()[:, own].reshape(-1, D), D)
@@ -130,18 +131,19 @@ def test_hapod_sends_what_the_tolerance_needs(n_ranks, solvers, make_field):
     modes = [truncate(F, local * sqrt(N_STEPS * len(own))).shape[1]
              for F, own in zip(factors, cells, strict=True)]
     assert min(modes) > K
-    sent = [m["comm_bytes"] for m in metrics_per_round(
+    sent = [m["comm_bytes"] for m in run(
         solvers["hapod"], field, K, 2)]
     assert sent == [
         0, (n_ranks - 1) * 8 * (2 + 2 + D * K) + 8 * D * sum(modes[1:])]
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_hapod_converges_with_its_tolerance(topology, solvers, make_field):
+def test_hapod_converges_with_its_tolerance(topology, solvers, run,
+                                            make_field):
     """Sine at most T / (gap - T), T = (1 - omega^2) error^2."""
     field = make_field(array(), n_ranks=4)
-    last = [metrics_per_round(solvers["hapod"], field, K, 1,
-                              topology=topology, tolerance=tolerance)[-1]
+    last = [run(solvers["hapod"], field, K, 1,
+                topology=topology, tolerance=tolerance)[-1]
             for tolerance in (0.5, 0.05)]
     X = global_matrix(array(), "samples")
     variance = np.linalg.svd(X, compute_uv=False) ** 2 / len(X)

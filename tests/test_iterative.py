@@ -11,7 +11,6 @@ from benchopt.utils.run_context import RunContext
 from conftest import (
     BENCHMARK,
     global_matrix,
-    metrics_per_round,
     spectrum_array,
 )
 
@@ -82,13 +81,13 @@ def array():
 
 @pytest.mark.parametrize("n_ranks", RANKS)
 @pytest.mark.parametrize(("name", "partition"), CASES)
-def test_exact_at_the_stated_bytes(name, partition, n_ranks, solvers,
+def test_exact_at_the_stated_bytes(name, partition, n_ranks, solvers, run,
                                    numpy_field):
     """Also with ranks of unequal size, whose data are not alike."""
     rounds, tolerance, cost = METHODS[name]
     field = numpy_field(array(), partition, n_ranks=n_ranks,
                         weights=np.geomspace(3, 1, n_ranks))
-    metrics = metrics_per_round(solvers[name], field, K, rounds)
+    metrics = run(solvers[name], field, K, rounds)
     assert len(metrics) == rounds + 1
     assert metrics[-1]["subspace_error"] < tolerance
     N = D if partition == "samples" else N_STEPS
@@ -97,15 +96,15 @@ def test_exact_at_the_stated_bytes(name, partition, n_ranks, solvers,
 
 
 @pytest.mark.parametrize("partition", ["samples", "features"])
-def test_tree_of_three_ranks(partition, solvers, numpy_field):
+def test_tree_of_three_ranks(partition, solvers, run, numpy_field):
     field = numpy_field(array(), partition, n_ranks=3)
-    last = metrics_per_round(solvers["tsqr-svd"], field, K, 1)[-1]
+    last = run(solvers["tsqr-svd"], field, K, 1)[-1]
     assert last["subspace_error"] < 1e-11
     N = D if partition == "samples" else N_STEPS
     assert last["comm_bytes"] == tree(N * (N + 1) // 2 + N * K, 3)
 
 
-def test_a_method_that_does_not_sum_fails(solvers, numpy_field):
+def test_a_method_that_does_not_sum_fails(solvers, run, numpy_field):
     original = solvers["block-krylov"].rounds
 
     class Deaf(solvers["block-krylov"]):
@@ -116,7 +115,7 @@ def test_a_method_that_does_not_sum_fails(solvers, numpy_field):
                     return local
             yield from original(comm=Alone(), **arguments)
 
-    last = metrics_per_round(Deaf, numpy_field(array(), n_ranks=2), K, 5)[-1]
+    last = run(Deaf, numpy_field(array(), n_ranks=2), K, 5)[-1]
     assert last["subspace_error"] > METHODS["block-krylov"][1]
 
 
@@ -148,12 +147,12 @@ SPIKED = dict(n_ranks=16, n_samples=6400, planted=5, eigengap=None)
 
 
 @pytest.mark.parametrize(("k", "parameters"), [(10, {}), (5, SPIKED)])
-def test_krylov_needs_fewer_bytes_than_power(k, parameters, solvers,
+def test_krylov_needs_fewer_bytes_than_power(k, parameters, solvers, run,
                                              simulated):
     field = simulated(rank_specific=3.0, **parameters)
     field = Field(field.path, n_ranks=4, seed=field.seed)
     krylov, power = (
-        bytes_to(metrics_per_round(solvers[name], field, k, 40), 1e-6)
+        bytes_to(run(solvers[name], field, k, 40), 1e-6)
         for name in ("block-krylov", "block-power"))
     assert krylov <= 0.6 * power
 
@@ -171,13 +170,14 @@ def weak_modes(n, d, k, smallest, seed=0):
     ("tsqr-svd", "samples"), ("tsqr-svd", "features"),
     ("gram-eigh", "samples"), ("method-of-snapshots", "features"),
     ("block-krylov", "samples")])
-def test_only_tsqr_sees_modes_of_1e_10(name, partition, solvers, numpy_field):
+def test_only_tsqr_sees_modes_of_1e_10(name, partition, solvers, run,
+                                       numpy_field):
     """Squares of such modes are below the rounding of the largest."""
     k = 6
     X = weak_modes(200, 40, k, 1e-10)
     field = numpy_field(X[None] if partition == "samples" else X.T, partition,
                         k, n_ranks=2)
-    metrics = metrics_per_round(solvers[name], field, k, 10)
+    metrics = run(solvers[name], field, k, 10)
     error = metrics[-1]["subspace_error"]
     assert error < 1e-5 if name == "tsqr-svd" else error > 1e-2
     if name == "method-of-snapshots":  # it notices, and stays orthonormal

@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import metrics_per_round, spectrum_array
+from conftest import spectrum_array
 from threads import last_on_threads, sine
 
 K = 3
@@ -14,9 +14,9 @@ def array():
     return spectrum_array(N_STEPS, N_CELLS, D)
 
 
-def comm_bytes(solver, field, n_rounds=N_STEPS, **parameters):
+def comm_bytes(run, solver, field, n_rounds=N_STEPS, **parameters):
     """Bytes sent in each round."""
-    return np.diff([m["comm_bytes"] for m in metrics_per_round(
+    return np.diff([m["comm_bytes"] for m in run(
         solver, field, K, n_rounds, **parameters)]).tolist()
 
 
@@ -39,13 +39,13 @@ def low_rank_field(make_field, partition, **split):
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 4])
 @pytest.mark.parametrize("name", EXACT)
-def test_exact_if_no_variance_is_neglected(name, n_ranks, solvers,
+def test_exact_if_no_variance_is_neglected(name, n_ranks, solvers, run,
                                            make_field):
     """Data of rank k on uneven blocks: only rounding is left."""
     for partition in solvers[name].partitions:
         field = low_rank_field(make_field, partition, n_ranks=n_ranks,
                                weights=np.geomspace(3, 1, n_ranks))
-        last = metrics_per_round(solvers[name], field, K, N_STEPS)[-1]
+        last = run(solvers[name], field, K, N_STEPS)[-1]
         assert last["subspace_error"] < 1e-6
 
 
@@ -54,20 +54,20 @@ def merge_bytes(n_ranks, r, d=D, k=K):
 
 
 @pytest.mark.parametrize("n_ranks", [2, 4])
-def test_bytes_of_one_shot_methods(n_ranks, solvers, make_field):
+def test_bytes_of_one_shot_methods(n_ranks, solvers, run, make_field):
     field = make_field(array(), n_ranks=n_ranks)
     P = n_ranks
     average = solvers["projector-average"]
-    assert comm_bytes(average, field) == [merge_bytes(P, K)]
-    assert comm_bytes(average, field, align="procrustes") == [
+    assert comm_bytes(run, average, field) == [merge_bytes(P, K)]
+    assert comm_bytes(run, average, field, align="procrustes") == [
         (P - 1) * 8 * 3 * D * K]
     field = make_field(array(), n_ranks=n_ranks, partition="features")
     # r = 2 k is all of the six snapshots.
-    assert comm_bytes(solvers["apmos"], field) == [
+    assert comm_bytes(run, solvers["apmos"], field) == [
         merge_bytes(P, 2 * K, d=N_STEPS) + P * (P - 1) * 8 * K * K]
 
 
-def test_bytes_of_streaming_methods(solvers, make_field):
+def test_bytes_of_streaming_methods(solvers, run, make_field):
     """Merges after batches 5 and 6; the others communicate every batch."""
     P, field = 4, make_field(array(), n_ranks=4)
 
@@ -75,22 +75,22 @@ def test_bytes_of_streaming_methods(solvers, make_field):
         return [batch] * 4 + [batch + merge] * 2
 
     size = 4 * K
-    assert comm_bytes(solvers["incremental-svd"], field) == scheduled(
+    assert comm_bytes(run, solvers["incremental-svd"], field) == scheduled(
         merge_bytes(P, 2 * K))
-    assert comm_bytes(solvers["frequent-directions"], field) == scheduled(
+    assert comm_bytes(run, solvers["frequent-directions"], field) == scheduled(
         merge_bytes(P, size))
-    assert comm_bytes(solvers["streaming-sketch"], field) == scheduled(
+    assert comm_bytes(run, solvers["streaming-sketch"], field) == scheduled(
         2 * (P - 1) * 8 * D * size)
     allreduce = 2 * (P - 1) * 8 * D * K
-    assert comm_bytes(solvers["oja"], field) == [allreduce] * N_STEPS
-    assert comm_bytes(solvers["history-pca"], field, steps=2) == [
+    assert comm_bytes(run, solvers["oja"], field) == [allreduce] * N_STEPS
+    assert comm_bytes(run, solvers["history-pca"], field, steps=2) == [
         2 * allreduce] * N_STEPS
     field = make_field(array(), n_ranks=P, partition="features", batch=2)
     b, r = 2, 2 * K
-    assert comm_bytes(solvers["incremental-svd"], field) == [
+    assert comm_bytes(run, solvers["incremental-svd"], field) == [
         2 * 2 * (P - 1) * 8 * r * b + P * (P - 1) * 8 * b * b] * 3
     query = 2 * (P - 1) * 8 * size ** 2 + P * (P - 1) * 8 * size ** 2
-    assert comm_bytes(solvers["streaming-sketch"], field) == [
+    assert comm_bytes(run, solvers["streaming-sketch"], field) == [
         2 * (P - 1) * 8 * b * size] * 2 + [
         2 * (P - 1) * 8 * b * size + query]
 
@@ -134,12 +134,12 @@ def specific_field(make_field, n_ranks=4, k=4, d=40):
     return make_field(np.concatenate(rows)[None], n_ranks=n_ranks)
 
 
-def test_projector_average_fails_where_ranks_differ(solvers, make_field):
+def test_projector_average_fails_where_ranks_differ(solvers, run, make_field):
     field = specific_field(make_field)
 
     def error(name, **parameters):
-        return metrics_per_round(solvers[name], field, 4, 1,
-                                 **parameters)[-1]["subspace_error"]
+        return run(solvers[name], field, 4, 1,
+                   **parameters)[-1]["subspace_error"]
 
     assert error("projector-average") > 0.5
     assert error("projector-average", align="procrustes") > 0.5
@@ -174,6 +174,8 @@ def test_spiked_regression(name, value, solvers, benchmark):
     key = next(iter(solvers[name].parameters))
     for h, published in zip((0.0, 1.0, 3.0), PUBLISHED[name, value],
                             strict=True):
+        if published is None:
+            continue
         rng = np.random.default_rng(0)
         basis, own = draw.draw_directions(P, d, k, rng)
         X = draw.draw_rows([400] * P, basis, own, 0.8 ** np.arange(k), 0.02,
@@ -182,5 +184,4 @@ def test_spiked_regression(name, value, solvers, benchmark):
         U = last_on_threads(solvers[name], np.split(X, P), k, **{key: value})
         print(f"{name} {key}={value} h={h:g}: measured {sine(U, exact):.1e}"
               f", before {published}")
-        if published:
-            assert published / 3 < sine(U, exact) < published * 3
+        assert published / 3 < sine(U, exact) < published * 3

@@ -31,14 +31,14 @@ def array():
 @pytest.mark.parametrize("n_ranks", RANKS)
 @pytest.mark.parametrize("name", ["block-power", "gram-eigh",
                                   "incremental-svd", "low-rank-merge"])
-def test_bytes(name, n_ranks, solvers, make_field):
-    last = metrics_per_round(solvers[name], make_field(
+def test_bytes(name, n_ranks, solvers, run, make_field):
+    last = run(solvers[name], make_field(
         array(), n_ranks=n_ranks), K, 40)[-1]
     assert last["comm_bytes"] == formula(name, n_ranks)
 
 
 @pytest.mark.parametrize("name", ["block-power", "gram-eigh"])
-def test_ranks_agree(name, solvers, make_field):
+def test_ranks_agree(name, solvers, run, make_field):
     """The converged subspace does not depend on the number of ranks."""
     X = global_matrix(array(), "samples")
     exact = np.linalg.svd(X)[2][:K].T
@@ -49,11 +49,11 @@ def test_ranks_agree(name, solvers, make_field):
         with h5py.File(field.reference_path) as file:
             basis = file["basis"][:, :K]
         assert np.linalg.norm(basis - exact @ (exact.T @ basis), 2) < 1e-10
-        last = metrics_per_round(solvers[name], field, K, 40)[-1]
+        last = run(solvers[name], field, K, 40)[-1]
         assert last["subspace_error"] < 1e-9
 
 
-def test_block_power_rate(solvers, make_field):
+def test_block_power_rate(solvers, run, make_field):
     """The error falls by lambda_{k+p+1} / lambda_k per round."""
     rng = np.random.default_rng(1)
     d, k, p = 30, 2, 2
@@ -61,7 +61,7 @@ def test_block_power_rate(solvers, make_field):
     left = np.linalg.qr(rng.standard_normal((200, d)))[0]
     right = np.linalg.qr(rng.standard_normal((d, d)))[0]
     field = make_field((left * scales @ right.T)[None], n_ranks=2)
-    errors = [m["subspace_error"] for m in metrics_per_round(
+    errors = [m["subspace_error"] for m in run(
         solvers["block-power"], field, k, 40, oversampling=p)]
     rate = (errors[40] / errors[20]) ** (1 / 20)
     assert rate == pytest.approx(0.6 / 0.9, rel=0.05)
@@ -82,12 +82,12 @@ def specific_field(make_field, n_ranks=4, k=4, d=40):
 
 
 @pytest.mark.parametrize("topology", ["star", "tree"])
-def test_merge_needs_rank_beyond_k(topology, solvers, make_field):
+def test_merge_needs_rank_beyond_k(topology, solvers, run, make_field):
     """r = k loses shared directions, r = 2k keeps them."""
     field = specific_field(make_field)
     error = {}
     for factor in (1, 2, 4):
-        error[factor] = metrics_per_round(
+        error[factor] = run(
             solvers["low-rank-merge"], field, 4, 1, rank_factor=factor,
             topology=topology)[-1]["subspace_error"]
     assert error[1] > 0.1
@@ -96,10 +96,10 @@ def test_merge_needs_rank_beyond_k(topology, solvers, make_field):
 
 
 @pytest.mark.parametrize("n_ranks", (2, 3, 4))
-def test_tree_merge_cost(n_ranks, solvers, make_field):
+def test_tree_merge_cost(n_ranks, solvers, run, make_field):
     field = make_field(array(), n_ranks=n_ranks)
-    last = metrics_per_round(solvers["low-rank-merge"], field, K, 1,
-                             topology="tree")[-1]
+    last = run(solvers["low-rank-merge"], field, K, 1,
+               topology="tree")[-1]
     assert last["comm_bytes"] == formula("low-rank-merge", n_ranks)
     assert last["comm_hops"] <= 2 * ceil(log2(n_ranks))
 
@@ -122,7 +122,7 @@ def test_unsupported_partition_is_skipped(solvers, make_field):
     assert skip and "samples" in reason
 
 
-def test_orthonormalize_of_any_rank(make_field):
+def test_orthonormalize_of_any_rank(make_field, run):
     """Also where ranks have fewer rows than the basis has columns."""
     class Deficient:
         parameters, one_pass = {}, False
@@ -136,10 +136,10 @@ def test_orthonormalize_of_any_rank(make_field):
 
     field = make_field(spectrum_array(20, 5, 1), n_ranks=4,
                        partition="features")
-    assert len(metrics_per_round(Deficient, field, K, 1)) == 2
+    assert len(run(Deficient, field, K, 1)) == 2
 
 
-def test_data_are_read_only(solvers, make_field):
+def test_data_are_read_only(solvers, run, make_field):
     """A method cannot change what it is scored on."""
     class Writes:
         parameters, one_pass = {}, False
@@ -150,7 +150,7 @@ def test_data_are_read_only(solvers, make_field):
             data.X[:] = 0
 
     with pytest.raises(WorldError, match="read-only"):
-        metrics_per_round(Writes, make_field(array(), n_ranks=2), K, 1)
+        run(Writes, make_field(array(), n_ranks=2), K, 1)
 
 
 @pytest.mark.parametrize("heterogeneity", [1, 0])

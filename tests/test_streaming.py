@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import global_matrix, metrics_per_round, spectrum_array
+from conftest import global_matrix, spectrum_array
 from threads import sine
 
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
@@ -249,8 +249,9 @@ def test_stochastic_rate(name, parameters, exponent, solvers):
 
 
 @pytest.mark.parametrize("name", ["oja", "history-pca"])
-def test_stochastic_methods_do_not_depend_on_ranks(name, solvers, make_field):
-    errors = [[m["subspace_error"] for m in metrics_per_round(
+def test_stochastic_methods_do_not_depend_on_ranks(name, solvers, run,
+                                                   make_field):
+    errors = [[m["subspace_error"] for m in run(
         solvers[name], make_field(array(), n_ranks=P), K, 6)]
         for P in (1, 2, 4)]
     np.testing.assert_allclose(errors[1], errors[0], rtol=1e-8)

@@ -147,7 +147,7 @@ def half_inverse(flow):
     (advection_error, half_inverse),
     (wind_error, weak_wind),
     (drift, aliased),
-], ids=repr)
+], ids=lambda function: function.__name__)
 def test_wrong_physics_is_noticed(vorticity, check, mistake):
     right = vorticity.Flow
 
