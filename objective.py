@@ -98,5 +98,6 @@ class Objective(BaseObjective):
              "path_compute_s", "comm_s", "wall_s", "memory_mb",
              "samples_seen"), np.zeros(n_ranks))
         return dict(scores=ESTIMATES["subspace"].perfect(n_ranks, k),
+                    bounds=dict(certified_error=np.ones(n_ranks)),
                     costs=costs, yields="subspace", pictures={}, ended={},
                     messages=[{}] * n_ranks, provenance={})

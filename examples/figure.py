@@ -17,7 +17,10 @@ def draw(ax, traces, solvers):
     """Curves of the methods, and labelled lines that are not methods."""
     for trace in traces:
         x, y, colour = trace["x"], trace["y"], trace["color"]
-        if trace["label"] not in solvers and x[0] < x[-1]:
+        if trace["label"].endswith(", certified"):
+            ax.plot(x, y, color=colour, ls=":", marker="o", mfc="none",
+                    label=trace["label"])
+        elif trace["label"] not in solvers and x[0] < x[-1]:
             ax.plot(x, y, color=colour, ls=":", zorder=0,
                     label=trace["label"].replace(": ", ":\n"))
         elif trace["label"] not in solvers:

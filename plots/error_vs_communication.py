@@ -29,6 +29,8 @@ COSTS = metric_axes(
 # starts where a number takes a few bits: less would stretch the axis.
 ANGLES = {"objective_subspace_error", "objective_chordal_error"}
 LARGEST = 0.1
+BOUND = "objective_certified_error"
+OPEN_MARKER = 100  # an open circle
 
 
 def problem(runs):
@@ -68,6 +70,15 @@ def reference(runs, column, error):
                 "bound", subspace_bytes(errors, P, d, k), errors, "#999999")
 
 
+def certified(runs, style, cost):
+    """What methods prove of their own error: one more curve for each."""
+    proven = runs.groupby("solver_name")[BOUND].transform("min") < 1
+    style = {solver: each | dict(marker=OPEN_MARKER)
+             for solver, each in style.items()}
+    return [{**trace, "label": f"{trace['label']}, certified"} for trace
+            in curves(runs[proven], style, cost, BOUND, None)]
+
+
 class Plot(BasePlot):
     """How many bytes, messages, rounds or passes does an accuracy cost?"""
 
@@ -80,7 +91,10 @@ class Plot(BasePlot):
         runs = select(df, dataset, objective)
         axes = COSTS[cost].column, ERRORS[error].column
         traces = curves(runs, styles(df), *axes, "y")
-        return traces and [*traces, *byte_lines(runs, axes[0], traces),
+        bounds = certified(runs, styles(df), axes[0]) \
+            if axes[1] == "objective_subspace_error" else []
+        return traces and [*traces, *bounds,
+                           *byte_lines(runs, axes[0], traces),
                            *reference(runs, *axes)]
 
     def get_metadata(self, df, dataset, objective, error, cost):

@@ -26,7 +26,7 @@ class Solver(MPISolver):
         yield data.random_basis(n_components, rng)
         n = data.n_samples
         rank = min(rank_factor * n_components, n)
-        W = merge_factors(comm, data.T.leading_factor(rank), rank, "star")
+        W, _ = merge_factors(comm, data.T.leading_factor(rank), rank, "star")
         Z = broadcast_basis(comm, W, n_components, n)
         # The paper divides by singular values; this is orthonormal as well.
         yield data.orthonormalize(comm, data.T.product(Z))

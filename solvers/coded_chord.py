@@ -1,12 +1,9 @@
 import numpy as np
 
-from benchmark_utils.methods.chord import (
-    basis_of,
-    levels,
-    merged_model,
-    sum_symmetric,
-)
-from benchmark_utils.methods.linalg import leading_eigenpairs, orthonormal
+from benchmark_utils.methods.certificate import Certified, exact_bound
+from benchmark_utils.methods.chord import basis_of, merged_model, sum_symmetric
+from benchmark_utils.methods.linalg import orthonormal
+from benchmark_utils.methods.predicted import PredictedProduct
 from benchmark_utils.methods.star import RoundedFactors, Star
 from benchmark_utils.solver import MPISolver
 
@@ -23,12 +20,13 @@ class Solver(MPISolver):
     sends what changes: integers of adaptive steps, entropy coded.
     <b>Round:</b> N k integers to and from rank 0, of about 2.5 bits; N = d
     (samples) or n (features: and an allreduce of k (k+1) / 2 floats). At first
-    N r and N k integers; features with n &lt;= 4 k: only an allreduce of
+    N r and 3/2 N k integers; features with n &lt;= 4 k: only an allreduce of
     n (n+1) / 2 floats.
-    <b>Memory:</b> N (r + 3 k) floats per rank, N r P at rank 0.
-    <b>Guarantee:</b> uncoded exact for any partition, rate nu / (1 + nu)
-    &lt;= mu / (mu + gap) per round, mu = ||C - M||; favour = <i>rounds</i>:
-    finer, and with momentum.
+    <b>Memory:</b> N (r + 4 k) floats per rank, N r P at rank 0.
+    <b>Guarantee:</b> a bound of its own error, certified, once that is small;
+    with a <i>target</i> it ends when the bound is below that.
+    Uncoded exact for any partition, rate nu / (1 + nu) &lt;= mu / (mu + gap),
+    mu = ||C - M||; favour = <i>rounds</i>: finer, and with momentum.
     <b>Fails when:</b> latency, not bandwidth, is scarce: rounds are many.
     <b>Reference:</b> ours; its parts: Himpe, Leibner &amp; Rave 2018, SIAM J.
     Sci. Comput. 40(5) (merge); Richtarik, Sokolov &amp; Fatkhullin 2021,
@@ -39,42 +37,42 @@ class Solver(MPISolver):
     name = "coded-chord"
     partitions = ("samples", "features")
     parameters = {
-        "favour": ["bytes"], "coding": ["entropy"], "rank_factor": [2]}
+        "favour": ["bytes"], "coding": ["entropy"], "rank_factor": [4],
+        "target": [0.0]}
 
     @staticmethod
-    def rounds(comm, data, n_components, rng, favour, coding, rank_factor):
+    def rounds(comm, data, n_components, rng, favour, coding, rank_factor,
+               target):
         k, root, noise = n_components, comm.rank == 0, NOISE[favour]
         yield data.random_basis(k, rng)
         n, block = data.n_samples, data
         if data.partition == "features":
             block = data.T
             if n <= FEW * k:
-                C = sum_symmetric(comm, block.gram())
-                yield basis_of(comm, data, leading_eigenpairs(C, k)[1])
+                values, Z = np.linalg.eigh(sum_symmetric(comm, block.gram()))
+                yield Certified(basis_of(comm, data, Z[:, :-k - 1:-1]),
+                                exact_bound(values[::-1], k, n))
                 return
         N = block.X.shape[1]
-        unit, rank = np.sqrt(12 / N), min(rank_factor * k, N)
-        F, others, chord = merged_model(comm, RoundedFactors(
-            comm, block.leading_factor(rank) / np.sqrt(n), rank, k, coding),
-            k, noise, momentum=favour == "rounds")
-        W, sums, numbers = np.zeros((N, k)), np.zeros((N, k)), np.zeros(k + 1)
-        if root:
-            weights = unit / chord.gain / np.sqrt(comm.size)
-            W, numbers = chord.start, [noise * chord.expected, *weights]
-        W, (asked, *weights) = Star(comm, coding).broadcast(
-            W, numbers, lambda sent: unit * levels(noise / 3, sent[1:]))
-        weights, star = np.array(weights), Star(comm, coding)
+        rank, bound = min(rank_factor * k, N), 1.0
+        F, truncated = block.truncated_factor(rank)
+        factors = RoundedFactors(
+            comm, F / np.sqrt(n), truncated / n, rank, k, coding)
+        chord = merged_model(comm, factors, k, noise, favour == "rounds")
+        product = PredictedProduct(
+            comm, lambda W: block.gram_product(W) / n, factors, k, noise,
+            coding)
+        W, asked = product.start(chord)
+        star, move, numbers = Star(comm, coding), W, (0, 0)
         while True:
-            yield basis_of(comm, data, orthonormal(W))
-            product, move, numbers = block.gram_product(W) / n, W, (0, 0)
-            # What the model does not predict, and rank 0 does not know yet.
-            new = product - F @ (F.T @ W) - sums
-            news = star.gather(new, weights * levels(asked, weights))
-            sums += sum(news) if root else news
+            yield Certified(basis_of(comm, data, orthonormal(W)), bound)
+            if bound <= target:
+                return
+            Y = product(W, asked, chord)
             if root:
-                Y = product + others @ (others.T @ W) + sums
                 move = chord.step(W, Y) - W
                 numbers = noise * chord.error, noise * chord.expected
-            move, (_, asked) = star.broadcast(
-                move, numbers, lambda sent: unit * levels(sent[0], weights))
+            move, (_, asked), bound = star.broadcast(
+                move, numbers, lambda sent: product.steps(sent[0]),
+                lambda move: product.bound(chord, move))
             W = W + move

@@ -1,21 +1,22 @@
 import numpy as np
 
 from benchmark_utils.methods.hapod import hapod
-from benchmark_utils.methods.merging import broadcast_basis
+from benchmark_utils.methods.merging import certified_basis
 from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
     """Hierarchical approximate POD: ranks send what an error bound needs.
 
-    <b>Round:</b> one: an allreduce of 1 float, d K + 2 numbers on each of the
+    <b>Round:</b> one: an allreduce of 1 float, d K + 3 numbers on each of the
     P - 1 edges of the tree, with K the modes that the local tolerance needs,
     and a broadcast of d k floats.
     <b>Tolerance:</b> times the error of the best k modes of every rank for
     itself, which no common basis of k modes can beat.
     <b>Guarantee:</b> the modes at the root have that root mean square error
     and are no more than POD needs for omega times it; k of them are kept.
-    Sine of the angle below T / (gap - T) with T = (1 - omega^2) error^2.
+    Sine of the angle below T / (2 (gap - T)), certified, with T the sum of
+    the largest variances that are truncated.
     <b>Fails when:</b> the variance beyond k is large but spread (noise): the
     modes may rotate, and a small tolerance sends nearly all data.
     <b>Reference:</b> Himpe, Leibner &amp; Rave 2018, SIAM J. Sci. Comput.
@@ -32,5 +33,6 @@ class Solver(MPISolver):
         F = data.leading_factor(data.n_features)
         missed = comm.sum(np.square(F[:, n_components:]).sum(keepdims=True))
         error = tolerance * np.sqrt(missed[0, 0] / data.n_samples)
-        F = hapod(comm, F, len(data.X), topology, error, omega)
-        yield broadcast_basis(comm, F, n_components, data.n_features)
+        F, missed = hapod(comm, F, len(data.X), topology, error, omega)
+        yield certified_basis(
+            comm, F, missed, n_components, data.n_features)

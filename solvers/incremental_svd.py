@@ -1,6 +1,8 @@
 import numpy as np
 
-from benchmark_utils.methods.linalg import leading_factor
+from benchmark_utils.methods.certificate import Certified, truncated_bound
+from benchmark_utils.methods.changes import MergedChanges
+from benchmark_utils.methods.linalg import truncated_factor
 from benchmark_utils.methods.streaming import merged_estimates, update_svd
 from benchmark_utils.solver import MPISolver
 
@@ -9,12 +11,14 @@ class Solver(MPISolver):
     """Streaming: an SVD updated by every batch, merged on a schedule.
 
     <b>Round:</b> one batch. Samples: every <i>merge_every</i> batches, and at
-    the end, a gather of d r floats per rank and a broadcast of d k floats,
-    r = m k. Features, with batches of b rows: two allreduces of r b floats
+    the end, a gather of d r + 1 floats per rank and a broadcast of d k, r =
+    m k; coding = <i>changes</i> (ours): entropy-coded integers, what has
+    changed since the last merge; rounding moves the basis by about the
+    tolerance. Features, with batches of b rows: two allreduces of r b floats
     and an allgather of b b.
     <b>Memory:</b> d r and a batch per rank; sees each batch once.
-    <b>Guarantee:</b> the neglected variance T = |X|^2 - |factor|^2 is known;
-    sine of the angle below T / (gap - T).
+    <b>Guarantee:</b> T, the sum of the largest variances that are truncated,
+    is known; sine of the angle below T / (2 (gap - T)), certified at the end.
     <b>Fails when:</b> m = 1: a weak but persistent direction is cut before it
     has gathered its variance.
     <b>Reference:</b> Levy &amp; Lindenbaum 2000, IEEE Trans. Image Process.
@@ -24,23 +28,34 @@ class Solver(MPISolver):
 
     name = "incremental-svd"
     partitions = ("samples", "features")
-    parameters = {"rank_factor": [2], "merge_every": [5], "forget": [1.0]}
+    parameters = {"rank_factor": [2], "merge_every": [5], "forget": [1.0],
+                  "coding": ["float64"], "tolerance": [0.01]}
     one_pass = True
 
     @staticmethod
     def rounds(comm, data, n_components, rng, rank_factor, merge_every,
-               forget):
+               forget, coding, tolerance):
         rank = min(rank_factor * n_components, data.n_features)
+        if coding == "changes" and data.partition == "features":
+            raise ValueError("coding = changes needs partition = samples: "
+                             "under features nothing is merged.")
         if data.partition == "samples":
             U = data.random_basis(n_components, rng)
             yield U
             yield from merged_estimates(
-                comm, data, U, rank, merge_every, lambda F, X: leading_factor(
-                    np.vstack([forget * F.T, X]), rank))
+                comm, data, U, rank, merge_every,
+                lambda F, X: truncated_factor(
+                    np.vstack([forget * F.T, X]), rank), forget == 1,
+                None if coding == "float64" else MergedChanges(
+                    comm, data.n_features, rank, n_components, tolerance))
             return
         U, singular_values = data.random_basis(rank, rng), np.zeros(rank)
-        yield U[:, :n_components]
-        for X in data.batches():
-            U, singular_values = update_svd(
+        k, missed = n_components, 0.0
+        yield U[:, :k]
+        for batch, X in enumerate(data.batches(), start=1):
+            U, singular_values, left = update_svd(
                 comm, data, U, forget * singular_values, X)
-            yield U[:, :n_components]
+            missed += left
+            known = batch == data.n_batches and forget == 1
+            yield Certified(U[:, :k], truncated_bound(
+                singular_values ** 2, k, missed) if known else 1.0)

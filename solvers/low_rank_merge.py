@@ -1,7 +1,7 @@
 import numpy as np
 
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
-from benchmark_utils.methods.merging import broadcast_basis, merge_factors
+from benchmark_utils.methods.merging import certified_basis, merge_factors
 from benchmark_utils.methods.star import RoundedFactors, Star
 from benchmark_utils.solver import MPISolver
 
@@ -11,13 +11,14 @@ OFFERED = 8  # modes per component of which the rounding leaves some
 class Solver(MPISolver):
     """One-shot merge of variance-weighted factors of rank r = m k.
 
-    <b>Round:</b> one, a gather of d r floats per rank (star) or log2(P)
-    levels of d r floats (tree), and a broadcast of d k floats. coding =
+    <b>Round:</b> one, a gather of d r + 1 floats per rank (star) or log2(P)
+    levels of d r + 1 floats (tree), and a broadcast of d k floats. coding =
     <i>water-filled</i> (ours): entropy-coded integers, r = 8 k. One absolute
     step for all ranks and modes; modes that it rounds to zero cost next to
     nothing. Rounding moves the basis by about the tolerance.
-    <b>Guarantee:</b> sine of the angle below T / (gap - T), with T the mean
-    variance that the ranks truncate; exact if every rank has rank r or less.
+    <b>Guarantee:</b> sine of the angle below T / (2 (gap - T)), certified,
+    with T the sum of the largest variances that are truncated and the gap of
+    the merged factor; exact if every rank has rank r or less.
     <b>Fails when:</b> m = 1 and directions of single ranks outrank the common
     ones; a tree truncates at every level.
     <b>Reference:</b> Iwen &amp; Ong 2016, SIAM J. Matrix Anal. Appl. 37(4);
@@ -36,14 +37,15 @@ class Solver(MPISolver):
         yield data.random_basis(k, rng)
         if coding == "float64":
             rank = min(rank_factor * k, d)
-            F = merge_factors(comm, data.leading_factor(rank), rank, topology)
-            yield broadcast_basis(comm, F, k, d)
+            F, missed = data.truncated_factor(rank)
+            F, missed = merge_factors(comm, F, rank, topology, missed)
+            yield certified_basis(comm, F, missed, k, d)
             return
         if topology != "star":
             raise ValueError("coding = water-filled needs topology = star, "
                              f"not {topology}.")
         rank = min(OFFERED * k, d)
-        factors = RoundedFactors(comm, data.leading_factor(rank), rank, k)
+        factors = RoundedFactors(comm, *data.truncated_factor(rank), rank, k)
         factors.gather(tolerance)
         U = np.zeros((d, k))
         if comm.rank == 0:
@@ -51,5 +53,5 @@ class Solver(MPISolver):
             U = U / np.linalg.norm(U, axis=0)
         # A tenth of the tolerance is lost on the way back.
         step = 0.1 * tolerance * np.sqrt(12 / d)
-        U, _ = Star(comm).broadcast(U, [], lambda _: step)
+        U, _, _ = Star(comm).broadcast(U, [], lambda _: step)
         yield orthonormal(U)

@@ -31,7 +31,7 @@ class Solver(MPISolver):
         n, d = len(data.X), data.n_features
         V = orthonormal(data.leading_factor(n_components))
         if align == "projector":
-            F = merge_factors(comm, V * np.sqrt(n), n_components, "star")
+            F, _ = merge_factors(comm, V * np.sqrt(n), n_components, "star")
             yield broadcast_basis(comm, F, n_components, d)
             return
         reference = np.zeros((d, n_components))

@@ -1,8 +1,15 @@
 import numpy as np
 
-from benchmark_utils.methods.davidson import SearchSpace, shifted_inverse
+from benchmark_utils.methods.certificate import Certified
+from benchmark_utils.methods.davidson import (
+    SearchSpace,
+    shifted_inverse,
+    shifted_solve,
+)
 from benchmark_utils.methods.linalg import leading_factor
 from benchmark_utils.methods.merging import broadcast_basis, gather_factors
+from benchmark_utils.methods.model_certificate import corrected_bound
+from benchmark_utils.methods.ritz import ModelBeside
 from benchmark_utils.solver import MPISolver
 
 BLOCKS = 8  # of the search space before it restarts with two
@@ -17,11 +24,12 @@ class Solver(MPISolver):
     <b>Round:</b> a reduce of d k floats and a broadcast of (d + s) k floats,
     s &lt;= 8 k the size of the search space, and of 16 k^2 in every sixth;
     average: also a broadcast of (2 d + 1) k + 1 and a reduce of d k. The first
-    round: a gather of d r floats per rank (merged) and a broadcast of d k.
+    round: a gather of d r + 1 floats per rank (merged) and a broadcast of d k.
     <b>Memory:</b> d s floats per rank, at rank 0 also d (s + r P).
     <b>Guarantee:</b> exact for any partition, in O(sqrt(1 + mu / gap)) rounds
     per digit, mu = ||C - model||: for merged at most the mean variance that
-    the ranks truncate, however different they are.
+    the ranks truncate, however different they are; where that is below the
+    gap, the error is certified.
     <b>Fails when:</b> first and average: on ranks that differ mu is near
     lambda_1, and local models save no round.
     <b>Reference:</b> Garber, Shamir &amp; Srebro 2017, ICML (PMLR 70), arXiv
@@ -38,9 +46,10 @@ class Solver(MPISolver):
         root, share = comm.rank == 0, len(data.X) / n
         yield data.random_basis(k, rng)
         rank = min(rank_factor * k, d)
-        F = data.leading_factor(rank) / np.sqrt(n)  # F F' sums to C over ranks
+        F, missed = data.truncated_factor(rank)
+        F = F / np.sqrt(n)  # F F' sums to C over ranks
         if preconditioner == "merged":
-            F = gather_factors(comm, F, rank)
+            F, missed = gather_factors(comm, F, rank, missed / n)
             F = leading_factor(F.T, d) if root else None  # loses nothing
         else:
             F = F / np.sqrt(share)
@@ -49,12 +58,17 @@ class Solver(MPISolver):
         yield estimate
         while space.block.shape[1]:  # else the space is everything
             Y = data.local_covariance(space.block)
-            T, ritz = None, space.rayleigh_ritz(Y)
+            T, ritz, bound = None, space.rayleigh_ritz(Y), 1.0
             if preconditioner == "average":
                 own = share * shifted_inverse(F, *space.share(ritz))
                 T = np.empty_like(own) if root else None
                 comm.Reduce(own, T)
             elif root:
-                T = shifted_inverse(F, *ritz)
+                values, U, residual = ritz
+                model = ModelBeside(F, U)
+                T = shifted_solve(model, values, residual)
             estimate = space.expand(T)
-            yield estimate
+            if root and preconditioner == "merged":
+                bound = corrected_bound(
+                    *ritz, model, estimate, missed.sum())
+            yield Certified(estimate, bound)

@@ -60,6 +60,8 @@ def check(solver, metrics, partition, n_ranks):
     for one in metrics:
         assert set(METRICS) <= set(one)
         assert all(np.isfinite(value).all() for value in one.values())
+        assert one["certified_error"] >= min(1, one["subspace_error"]), \
+            "proves what is not true"
         if solver.replicated or partition == "features":
             assert one["consensus_error"] == 0, "ranks disagree"
     start, last = metrics[0], metrics[-1]

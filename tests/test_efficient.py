@@ -46,7 +46,7 @@ def bytes_per_round(name, P, preconditioner=None, d=D, k=K):
             "local-power": 2 * floats * d * k,
             "quantized-power": 8 * (P - 1) * k + 8 * sum_words(P, d * k, 4),
             "iarg": 8 * P * (2 * d + k) * k * (P > 1)}[name]
-    yield floats * (d * k + 2 * d * k * (preconditioner == "merged"))
+    yield floats * (d * k + (2 * d * k + 1) * (preconditioner == "merged"))
     s = block = k
     while block:
         numbers = d * block

@@ -325,3 +325,16 @@ def test_figure_of_the_readme(outputs, tmp_path):
          "--output", tmp_path / "figure.png"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_certified_errors_are_drawn(plots, results):
+    """One more curve for every method that proves something, above its own."""
+    curves = traces(plots["error_vs_communication"], results)
+    certified = {label.removesuffix(", certified") for label in curves
+                 if label.endswith(", certified")}
+    assert {name.split("[")[0] for name in certified} == {"low-rank-merge"}
+    for name in certified:
+        error, bound = curves[name], curves[f"{name}, certified"]
+        assert error["x"] == bound["x"] and error["color"] == bound["color"]
+        assert (np.array(bound["y"]) >= error["y"]).all()
+        assert error["marker"] != bound["marker"]

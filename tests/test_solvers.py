@@ -15,7 +15,7 @@ RANKS = (1, 2, 4)
 def formula(name, P, d=D, k=K, n=N_STEPS * N_CELLS):
     """Bytes that all ranks send until the last round, from the docstrings."""
     r, size = 2 * k, min(k + 10, d)
-    merge = (P - 1) * 8 * (d * r + d * k)
+    merge = (P - 1) * 8 * (d * r + d * k + 1)
     return {
         "block-power": 40 * 2 * (P - 1) * 8 * d * size,
         "gram-eigh": 2 * (P - 1) * 8 * d * (d + 1) // 2,

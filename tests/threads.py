@@ -5,6 +5,7 @@ import threading
 import numpy as np
 
 from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.meter import ReadingMeter
 
@@ -29,6 +30,11 @@ class ThreadComm:
     def sum(self, sent):
         return sum(self._all(sent))
 
+    def Reduce(self, sent, received):
+        total = self.sum(sent)
+        if self.rank == 0:
+            received[...] = total
+
     def Bcast(self, buffer):
         buffer[...] = self._all(buffer)[0]
 
@@ -36,6 +42,11 @@ class ThreadComm:
         values = self._all(sent)
         if self.rank == 0:
             received[...] = np.reshape(values, received.shape)
+
+    def Gatherv(self, sent, received):
+        values = self._all(sent)
+        if self.rank == 0:
+            received[0][...] = np.concatenate(values)
 
     def Send(self, sent, dest):
         self.boxes[self.rank, dest].put(sent.copy())
@@ -79,7 +90,7 @@ def last_on_threads(solver, blocks, k, **parameters):
                 rng.standard_normal((d, k))))
         *_, last = solver.rounds(comm, data, k, np.random.default_rng(0),
                                  **{**defaults, **parameters})
-        return last
+        return last.estimate if isinstance(last, Certified) else last
     return on_threads(run, len(blocks))[0]
 
 

@@ -92,3 +92,8 @@ class Block:
         if n >= d:
             return linalg.factor_of_gram(self.gram(), min(r, d))
         return linalg.leading_factor(self._read(), r)
+
+    def truncated_factor(self, r):
+        """The leading factor, and the largest eigenvalue of X'X - F F'."""
+        F = self.leading_factor(r + 1)
+        return F[:, :r], np.square(F[:, r:]).sum()

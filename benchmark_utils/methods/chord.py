@@ -7,12 +7,8 @@ that of the start, known as the chord method.
 """
 import numpy as np
 
-from benchmark_utils.methods.davidson import shifted_inverse
-from benchmark_utils.methods.linalg import (
-    orthonormal,
-    orthonormal_against,
-    procrustes,
-)
+from benchmark_utils.methods.linalg import orthonormal, procrustes
+from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
 
 # Eigenvalues of the model outside the basis count as at most this part of
 # theta_k: its inverse stays positive, whatever the rounding of the model.
@@ -58,25 +54,20 @@ def merged_model(comm, factors, k, noise, momentum):
 
     Returns
     -------
-    own : array of shape (N, rank)
-        What this rank contributes to the model.
-    others : array of shape (N, (P - 1) rank)
-        What the others do, at rank 0.
-    chord : Chord
-        At rank 0, None elsewhere.
+    Chord at rank 0, None elsewhere.
     """
     most, least = TOLERANCE
     factors.gather(most)
     chord, finer = None, np.zeros(1)
     if comm.rank == 0:
         chord = Chord(factors.all, k, noise, momentum)
-        finer[0] = max(chord.gap / 4, least)
+        finer[0] = max(chord.gap / 8, least)
     comm.Bcast(finer)
     if finer[0] < most / 2:
         factors.gather(finer[0])
         if comm.rank == 0:
             chord = Chord(factors.all, k, noise, momentum)
-    return factors.own, factors.others, chord
+    return chord
 
 
 def basis_of(comm, data, Z):
@@ -129,8 +120,6 @@ class Chord:
 
     Attributes
     ----------
-    start : array of shape (N, k)
-        Leading eigenvectors of the model.
     gain : array of shape (k,)
         Norm of a column's correction per unit of white noise in the product.
     error : float
@@ -150,10 +139,7 @@ class Chord:
         V = F @ (S / np.sqrt(values))
         self.F = V * np.sqrt(values)
         self.noise, self.momentum = noise, momentum
-        self.start = V[:, :k]
-        if V.shape[1] < k:
-            self.start = np.hstack([V, orthonormal_against(
-                V, np.eye(len(F), k - V.shape[1]))])
+        self.V = V
         padded = np.append(values, np.zeros(len(F) + 1))
         theta = padded[:k].clip(RANGE * padded[0])
         self.gap = 1 - padded[k] / theta[-1]
@@ -163,6 +149,14 @@ class Chord:
         self.expected, self.shrinks = GUESS, np.sqrt(noise)
         self.errors, self.changed, self.rate = [], 0, 0.0
         self.previous = None
+
+    def leading(self, m):
+        """m leading eigenvectors of the model; any where it has less."""
+        if self.V.shape[1] >= m:
+            return self.V[:, :m]
+        # A QR of both fills up also where the unit vectors are in the span.
+        return orthonormal(np.hstack([
+            self.V, np.eye(len(self.V), m - self.V.shape[1])]))
 
     def step(self, W, Y):
         """A better basis, orthonormal and turned like W.
@@ -174,21 +168,15 @@ class Chord:
         Y : array of shape (N, k)
             C W, or nearly.
         """
-        Q, R = np.linalg.qr(W)
-        CQ = np.linalg.solve(R.T, Y.T).T
-        H = Q.T @ CQ
-        theta, S = np.linalg.eigh((H + H.T) / 2)
-        theta, U = theta[::-1].clip(RANGE**2 * theta[-1]), (Q @ S)[:, ::-1]
-        residual = (CQ @ S)[:, ::-1] - U * theta
-        residual -= U @ (U.T @ residual)
-        outside = self.F - U @ (U.T @ self.F)
-        top = np.linalg.eigvalsh(outside.T @ outside)[-1]
-        T = shifted_inverse(
-            self.F, np.append(theta, min(top, BELOW * theta[-1])), U,
-            residual)
+        self.ritz = ritz = RitzPairs(W, Y)
+        self.beside = ModelBeside(self.F, ritz.U)
+        U, top = ritz.U, self.beside.top
+        theta = ritz.theta.clip(RANGE**2 * ritz.theta[0])
+        # No eigenvalue of the model beside U may reach theta_k.
+        T = self.beside.solve(theta + max(
+            0.0, top - BELOW * theta[-1]), ritz.residual)
         sizes = np.linalg.norm(T, axis=0)
-        self._expect(max(sizes.max(), np.finfo(float).eps),
-                     np.linalg.solve(R, S)[:, ::-1])
+        self._expect(max(sizes.max(), np.finfo(float).eps), ritz.mixing)
         if self.momentum and self.shrinks > 1:
             # Rounding of the model spoils what momentum rests on.
             self.momentum, self.rate, self.changed = False, 0.0, len(
@@ -271,6 +259,8 @@ class Chord:
         left, sizes, right = np.linalg.svd(move - U @ inside,
                                            full_matrices=False)
         good = sizes > max(1e-3, 20 * self.noise) * sizes[0]
+        if not good.any():  # nothing has moved
+            return
         D = left[:, good]
         MD = self.F @ (self.F.T @ D)
         missed = D.T @ (product @ right[good].T / sizes[good] - MD)

@@ -6,6 +6,7 @@ hold the space to multiply its newest block by their data.
 import numpy as np
 
 from benchmark_utils.methods.linalg import orthonormal, orthonormal_against
+from benchmark_utils.methods.ritz import ModelBeside
 
 
 class SearchSpace:
@@ -144,9 +145,10 @@ def shifted_inverse(F, values, U, residual):
     values, U, residual
         See :meth:`SearchSpace.rayleigh_ritz`.
     """
-    F = F - U @ (U.T @ F)
-    variance, S = np.linalg.eigh(F.T @ F)
-    shift = values[:-1] + max(0.0, variance[-1] - values[-1])
-    # Woodbury: the inverse of a multiple of the identity minus F F'.
-    inner = (S.T @ (F.T @ residual)) / (shift - variance[:, None])
-    return (residual + F @ (S @ inner)) / shift
+    return shifted_solve(ModelBeside(F, U), values, residual)
+
+
+def shifted_solve(model, values, residual):
+    """The same, with the :class:`~.ritz.ModelBeside` U."""
+    shifts = values[:-1] + max(0.0, model.top - values[-1])
+    return model.solve(shifts, residual)

@@ -12,6 +12,8 @@ from benchmark_utils.methods.linalg import leading_factor
 def truncate(F, error):
     """Fewest leading columns of F; the others' norm is at most `error`.
 
+    And the largest variance of the others.
+
     Parameters
     ----------
     F : array of shape (d, m)
@@ -22,7 +24,8 @@ def truncate(F, error):
     variance = np.square(F).sum(axis=0)
     neglected = np.cumsum(variance[::-1])[::-1]
     rounding = len(F) * np.finfo(float).eps * variance.sum()
-    return F[:, :np.count_nonzero(neglected > max(error ** 2, rounding))]
+    kept = np.count_nonzero(neglected > max(error ** 2, rounding))
+    return F[:, :kept], variance[kept:].max(initial=0.0)
 
 
 def children(topology, rank, size):
@@ -54,7 +57,7 @@ def hapod(comm, F, n_samples, topology, error, omega):
     """Factor of the leading modes of all ranks' data, at rank 0.
 
     Communication: on each of the P - 1 edges d * K floats, with K the number
-    of modes that the local tolerance needs, and two integers.
+    of modes that the local tolerance needs, and three numbers.
 
     Parameters
     ----------
@@ -72,27 +75,34 @@ def hapod(comm, F, n_samples, topology, error, omega):
 
     Returns
     -------
-    array of shape (d, K) at rank 0, None elsewhere
+    F : array of shape (d, K)
+        At rank 0, None elsewhere.
+    missed : float
+        At rank 0 a bound of X'X - F F', which is positive.
     """
     levels = max(2, depth(topology, comm.size))
     local = error * sqrt((1 - omega ** 2) / (levels - 1))
-    groups = children(topology, comm.rank, comm.size)
+    groups, missed = children(topology, comm.rank, comm.size), 0.0
     # Along a chain, a rank adds its untruncated data to what it receives.
     if comm.size > 1 and not (topology == "chain" and groups):
-        F = truncate(F, local * sqrt(n_samples))
+        F, missed = truncate(F, local * sqrt(n_samples))
     for group in groups:
         parts = [F.T]
         for child in group:
-            header = np.empty(2, int)
+            header = np.empty(3)
             comm.Recv(header, child)
-            n_samples += header[1]
-            parts.append(np.empty((header[0], len(F))))
+            n_modes, n_more, left = header
+            n_samples, missed = n_samples + n_more, missed + left
+            parts.append(np.empty((int(n_modes), len(F))))
             comm.Recv(parts[-1], child)
         F = leading_factor(np.vstack(parts), len(F))
         if comm.rank > 0 or group is not groups[-1]:
-            F = truncate(F, local * sqrt(n_samples))
+            F, left = truncate(F, local * sqrt(n_samples))
+            missed += left
     if comm.rank == 0:
-        return truncate(F, omega * error * sqrt(n_samples))
-    comm.Send(np.array([F.shape[1], n_samples]), parent(topology, comm.rank))
+        F, left = truncate(F, omega * error * sqrt(n_samples))
+        return F, missed + left
+    comm.Send(np.array([F.shape[1], n_samples, missed]),
+              parent(topology, comm.rank))
     comm.Send(np.ascontiguousarray(F.T), parent(topology, comm.rank))
-    return None
+    return None, 0.0

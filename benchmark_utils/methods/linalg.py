@@ -103,6 +103,15 @@ def leading_factor(X, r):
     return factor_of_gram(gram([X], d), r)
 
 
+def truncated_factor(X, r):
+    """F as of :func:`leading_factor`, and the eigenvalue that it leaves out.
+
+    The largest one of X'X - F F', 0 where that is nothing.
+    """
+    F = leading_factor(X, r + 1)
+    return F[:, :r], np.square(F[:, r:]).sum()
+
+
 def positive_qr(X):
     """Q and R of X with a diagonal of R that is not negative."""
     Q, R = np.linalg.qr(X)

@@ -1,33 +1,48 @@
 """Merging the factors of all ranks into one."""
 import numpy as np
 
-from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.certificate import Certified, truncated_bound
+from benchmark_utils.methods.linalg import (
+    leading_factor,
+    orthonormal,
+    truncated_factor,
+)
 
 
-def _padded(F, rank):
-    """Columns as rows, filled up with zeros."""
+def _packed(F, rank, missed):
+    """Columns as rows, filled up with zeros; then a number, or none."""
     padded = np.zeros((rank, len(F)))
     padded[:F.shape[1]] = F.T
-    return padded
+    return np.append(padded, missed)
 
 
-def gather_factors(comm, F, rank):
+def gather_factors(comm, F, rank, missed=()):
     """The factors of all ranks side by side, at rank 0.
 
-    Communication: one gather of d * rank floats per rank.
+    Communication: one gather of d * rank floats per rank, and of the number.
+
+    Parameters
+    ----------
+    F : array of shape (d, m), m at most rank
+    missed : float or ()
+        A number that goes with it.
 
     Returns
     -------
     array of shape (d, P * rank) at rank 0, None elsewhere
+    array of shape (P,), or (0,)
+        The numbers of all ranks.
     """
-    padded = _padded(F, rank)
-    gathered = np.empty((comm.size, *padded.shape)) \
-        if comm.rank == 0 else None
-    comm.Gather(padded, gathered)
-    return gathered.reshape(-1, len(F)).T if comm.rank == 0 else None
+    packed = _packed(F, rank, missed)
+    gathered = np.empty((comm.size, packed.size)) if comm.rank == 0 else None
+    comm.Gather(packed, gathered)
+    if comm.rank:
+        return None, np.zeros(0)
+    factors, numbers = np.split(gathered, [rank * len(F)], axis=1)
+    return factors.reshape(-1, len(F)).T, numbers.ravel()
 
 
-def merge_factors(comm, F, rank, topology):
+def merge_factors(comm, F, rank, topology, missed=()):
     """Leading factor of the sum of F F' over ranks, at rank 0.
 
     Parameters
@@ -42,27 +57,38 @@ def merge_factors(comm, F, rank, topology):
         ``star``: one gather of d * rank floats per rank, truncated once.
         ``tree``: pairs, in log2(P) levels, truncated at every level: the
         root's memory does not grow with P, the error does.
+    missed : float or ()
+        Bound of this rank's part of X'X minus F F', which is positive; one
+        float more in every message.
 
     Returns
     -------
-    array of shape (d, rank) at rank 0, None elsewhere
+    F : array of shape (d, rank), star: (d, rank + 1)
+        At rank 0, None elsewhere.
+    missed : float
+        At rank 0 a bound of X'X - F F', if the ranks have told theirs.
     """
     if topology == "star":
-        gathered = gather_factors(comm, F, rank)
-        return leading_factor(gathered.T, rank) if comm.rank == 0 else None
-    padded = _padded(F, rank)
+        gathered, numbers = gather_factors(comm, F, rank, missed)
+        if comm.rank:
+            return None, 0.0
+        # One column more: the eigenvalue after the wanted ones.
+        return leading_factor(gathered.T, rank + 1), numbers.sum()
+    packed, size = _packed(F, rank, missed), rank * len(F)
     distance = 1
     while distance < comm.size:
         if comm.rank % (2 * distance):
-            comm.Send(padded, comm.rank - distance)
-            return None
+            comm.Send(packed, comm.rank - distance)
+            return None, 0.0
         if comm.rank + distance < comm.size:
-            received = np.empty_like(padded)
+            received = np.empty_like(packed)
             comm.Recv(received, comm.rank + distance)
-            merged = leading_factor(np.vstack([padded, received]), rank)
-            padded[:merged.shape[1]] = merged.T
+            both = np.concatenate([packed[:size], received[:size]])
+            F, left = truncated_factor(both.reshape(-1, len(F)), rank)
+            packed = _packed(
+                F, rank, packed[size:] + received[size:] + left)
         distance *= 2
-    return padded.T
+    return packed[:size].reshape(rank, -1).T, packed[size:].sum()
 
 
 def broadcast_basis(comm, F, k, d):
@@ -78,3 +104,22 @@ def broadcast_basis(comm, F, k, d):
         U[:] = orthonormal(U)
     comm.Bcast(U)
     return U
+
+
+def certified_basis(comm, F, missed, k, d):
+    """The same, with a bound of its error at rank 0.
+
+    Parameters
+    ----------
+    F : array of shape (d, r)
+        At rank 0: orthogonal columns, strong ones first.
+    missed : float
+        At rank 0: bound of X'X - F F', which is positive.
+
+    Returns
+    -------
+    Certified
+    """
+    U = broadcast_basis(comm, F, k, d)
+    return Certified(U, 1.0 if comm.rank else truncated_bound(
+        np.square(F).sum(axis=0), k, missed))

@@ -6,9 +6,11 @@ a step. Its length differs from message to message and travels before it.
 import numpy as np
 
 from benchmark_utils.methods.coding import LARGEST, Coder
+from benchmark_utils.methods.linalg import procrustes
 
 # The smallest mode that is resolved, in parts of the largest.
 RESOLVED = 1e-5
+MOST = 254  # of the codes of a bound in a byte; above: no bound
 
 
 class Star:
@@ -29,10 +31,11 @@ class Star:
         self.up = [Coder() for _ in range(comm.size)] if self.root \
             else Coder()
 
-    def gather(self, x, steps):
+    def gather(self, x, steps, guards=None):
         """Bring the arrays of the other ranks to rank 0.
 
-        Communication: a gather of 4 bytes per rank and one of the messages.
+        Communication: a gather of 4 bytes per rank and one of the messages,
+        with guards of 2 b bytes more.
 
         Parameters
         ----------
@@ -40,30 +43,48 @@ class Star:
             At rank 0 only its shape matters.
         steps : float, or array of shape (b,)
             The same on every rank.
+        guards : array of shape (N, m), or None
+            Orthonormal directions: tell what rounding took along them.
 
         Returns
         -------
         array of shape (N, b) of what rank 0 gets from this rank; at rank 0 a
         list of all of these.
+        lost : array of shape (2, b)
+            With guards, at rank 0: bounds of the norms of what rounding took
+            from the columns of the sum, of all of it and along the guards.
         """
-        comm = self.comm
+        comm, lost = self.comm, np.zeros((2, x.shape[1]))
         message, own = (np.empty(0, np.uint8), None) if self.root \
             else self._pack(self.up, x, steps)
+        # Bounds in parts of half a step in every entry, one byte each.
+        told = 2 * x.shape[1] if guards is not None else 0
+        scale = np.sqrt(len(x)) / 2 * steps / MOST * np.ones(lost.shape)
+        if told and not self.root:
+            lost[:] = [np.linalg.norm(each, axis=0) for each in (
+                x - own, guards.T @ (x - own))]
+            codes = np.ceil(lost / scale).clip(max=MOST + 1)
+            message = np.append(message, codes.astype(np.uint8).ravel())
         sizes = np.zeros(comm.size, np.int32) if self.root else None
         comm.Gather(np.array([len(message)], np.int32), sizes)
         if not self.root:
             comm.Gatherv(message, None)
-            return own
+            return own, lost
         everything = np.empty(sizes.sum(), np.uint8)
         comm.Gatherv(message, [everything, sizes])
-        parts = np.split(everything, np.cumsum(sizes)[:-1])
-        return [self._unpack(coder, part, x.shape, steps)
-                for coder, part in list(zip(self.up, parts, strict=True))[1:]]
+        parts, sent = np.split(everything, np.cumsum(sizes)[:-1]), []
+        for coder, part in list(zip(self.up, parts, strict=True))[1:]:
+            part, codes = np.split(part, [len(part) - told])
+            sent.append(self._unpack(coder, part, x.shape, steps))
+            if told:
+                lost += scale * np.where(
+                    codes > MOST, np.inf, codes).reshape(lost.shape)
+        return sent, lost
 
-    def broadcast(self, x, numbers, steps):
+    def broadcast(self, x, numbers, steps, bound=None):
         """Bring rank 0's array and a few numbers to all ranks.
 
-        Communication: a broadcast of 4 + 4 m bytes and one of the message.
+        Communication: a broadcast of 8 + 4 m bytes and one of the message.
 
         Parameters
         ----------
@@ -74,25 +95,31 @@ class Star:
         steps : callable
             Gives the steps, a float or an array of shape (b,), from the
             array of the numbers as rounded.
+        bound : callable or None
+            Gives, at rank 0, an error bound of the array as rounded.
 
         Returns
         -------
-        array of shape (N, b), and array of the m numbers as rounded
+        array of shape (N, b), array of the m numbers as rounded, the bound
         """
-        header = np.zeros(1 + len(numbers), np.int32)
+        header = np.zeros(2 + len(numbers), np.int32)
+        floats = header[1:].view(np.float32)
         if self.root:
-            header[1:].view(np.float32)[:] = numbers
-            rounded = header[1:].view(np.float32).astype(float)
-            message, own = self._pack(self.down, x, steps(rounded))
+            floats[:-1] = numbers
+            message, own = self._pack(
+                self.down, x, steps(floats[:-1].astype(float)))
             header[0] = len(message)
+            # As float32, but none smaller than it was.
+            floats[-1] = min(1, np.nextafter(
+                np.float32(bound(own)), np.float32(2))) if bound else 1
         self.comm.Bcast(header)
+        rounded, bound = np.split(floats.astype(float), [-1])
         if not self.root:
-            rounded = header[1:].view(np.float32).astype(float)
             message = np.empty(header[0], np.uint8)
         self.comm.Bcast(message)
         if not self.root:
             own = self._unpack(self.down, message, x.shape, steps(rounded))
-        return own, rounded
+        return own, rounded, bound.item()
 
     def _pack(self, coder, x, steps):
         if not self.coded:
@@ -123,6 +150,8 @@ class RoundedFactors:
         This rank's modes, strong ones first.
     rank : int
         Columns that travel; ranks with fewer fill up with zeros.
+    truncated : float
+        Largest eigenvalue of this rank's share that F leaves out.
     k : int
         The step is relative to the k-th mode.
     coding : {"entropy", "float64"}
@@ -135,17 +164,31 @@ class RoundedFactors:
         The factors of the other ranks side by side, at rank 0.
     """
 
-    def __init__(self, comm, F, rank, k, coding="entropy"):
-        self.star, N = Star(comm, coding), len(F)
-        self.F = np.zeros((N, rank))
-        self.F[:, :F.shape[1]] = F
-        norms = np.linalg.norm(F, axis=0)
-        # Where a rank has fewer modes than k, its last one counts.
-        largest, smallest = np.sqrt(comm.sum(norms[[0, min(k, len(norms)) - 1]]
-                                             ** 2))
-        self.unit = np.sqrt(12 / N) * max(smallest, RESOLVED * largest)
-        self.own = self.F if comm.rank == 0 else 0 * self.F
+    def __init__(self, comm, F, truncated, rank, k, coding="entropy"):
+        self.comm, self.k, N = comm, k, len(F)
+        self.star, self.truncated = Star(comm, coding), truncated
+        self.own = np.zeros((N, rank))
         self.others = np.zeros((N, (comm.size - 1) * rank))
+        self.replace(F)
+
+    def replace(self, F):
+        """Take another factor instead, turned like the one of before.
+
+        Communication: an allreduce of 2 floats.
+        """
+        N, m = F.shape
+        self.F = np.zeros_like(self.own)
+        self.F[:, :m] = F
+        norms = np.append(np.linalg.norm(F, axis=0), np.zeros(1 - min(m, 1)))
+        # Where a rank has fewer modes than k, its last one counts.
+        largest, smallest = np.sqrt(self.comm.sum(
+            norms[[0, min(self.k, len(norms)) - 1]] ** 2))
+        self.unit = np.sqrt(12 / N) * (
+            max(smallest, RESOLVED * largest) or 1.0)
+        if self.comm.rank == 0:
+            self.own = self.F
+        elif self.own.any():
+            self.F = self.F @ procrustes(self.F, self.own)
 
     @property
     def all(self):
@@ -159,7 +202,7 @@ class RoundedFactors:
         tolerance. Communication: see :meth:`Star.gather`.
         """
         missing = self.F - self.own
-        sent = self.star.gather(missing, tolerance * self.unit)
+        sent, _ = self.star.gather(missing, tolerance * self.unit)
         if not self.star.root:
             self.own = self.own + sent
         elif sent:

@@ -2,18 +2,20 @@
 import numpy as np
 
 from benchmark_utils.methods.linalg import leading_factor
-from benchmark_utils.methods.merging import broadcast_basis, merge_factors
+from benchmark_utils.methods.merging import certified_basis, merge_factors
 
 # A residual is new information above this part of its batch: what is left of
 # it in the old subspace is then below 1e-8.
 NEGLIGIBLE = 1e-8
 
 
-def merged_estimates(comm, data, U, rank, merge_every, update):
+def merged_estimates(comm, data, U, rank, merge_every, update,
+                     certify=True, changes=None):
     """Follow each rank's stream with a factor; merge them on a schedule.
 
     Communication: every `merge_every` batches, and at the end, a gather of
-    d * rank floats per rank and a broadcast of d * k floats.
+    d * rank + 1 floats per rank and a broadcast of d * k floats; or that of
+    the changes.
 
     Parameters
     ----------
@@ -26,20 +28,32 @@ def merged_estimates(comm, data, U, rank, merge_every, update):
         Columns of a factor, at least k.
     merge_every : int
     update : function
-        Maps a factor (d, m) and a batch X (rows, d) to the next factor.
+        Maps a factor (d, m) and a batch X (rows, d) to the next factor and
+        to a bound of the positive matrix that this one leaves out.
+    certify : bool
+        Whether that is all that the factor misses.
+    changes : MergedChanges
+        To merge by; nothing is certified then.
 
     Yields
     ------
-    array of shape (d, k), after every batch
+    Estimate of shape (d, k), after every batch; certified at the end, when
+    all data have been seen.
     """
     d, k = U.shape
-    F = np.empty((d, 0))
+    F, missed = np.empty((d, 0)), 0.0
     for batch, X in enumerate(data.batches(), start=1):
-        F = update(F, X)
-        if batch % merge_every == 0 or batch == data.n_batches:
-            merged = merge_factors(comm, F, rank, "star")
-            U = broadcast_basis(comm, merged, k, d)
-        yield U
+        F, left = update(F, X)
+        missed += left
+        last = batch == data.n_batches
+        if changes and (batch % merge_every == 0 or last):
+            U = changes.merge(F / np.sqrt(data.n_samples * batch
+                                          / data.n_batches))
+        elif batch % merge_every == 0 or last:
+            merged, lost = merge_factors(comm, F, rank, "star", missed)
+            final = certified_basis(comm, merged, lost, k, d)
+            U = final.estimate
+        yield final if last and certify and not changes else U
 
 
 def shrunk_factor(A, size):
@@ -53,16 +67,18 @@ def shrunk_factor(A, size):
 
     Returns
     -------
-    array of shape (d, at most size)
+    F : array of shape (d, at most size)
         The leading factor; if it has `size` columns, the square of its last
         column's norm is subtracted from all squares.
+    last : float
+        That square; A'A - F F' is positive and at most this.
     """
     F = leading_factor(A, size)
     variance = np.square(F).sum(axis=0)
-    last = variance.min()
+    last = variance.min(initial=np.inf)
     if len(variance) < size or last == 0:
-        return F
-    return F * np.sqrt(1 - last / variance)
+        return F, 0.0
+    return F * np.sqrt(1 - last / variance), last
 
 
 def update_svd(comm, data, U, singular_values, X):
@@ -87,6 +103,8 @@ def update_svd(comm, data, U, singular_values, X):
     -------
     U, singular_values : arrays of the same shapes
         The leading ones of the past with X.
+    missed : float
+        Bound of what this leaves out of X'X.
     """
     B = X.T.astype(float)
     projection = data.inner(comm, U, B)
@@ -102,6 +120,9 @@ def update_svd(comm, data, U, singular_values, X):
          new[kept, None] * right[kept]]])
     rotation, singular_values, _ = np.linalg.svd(small, full_matrices=False)
     rank = U.shape[1]
+    # A truncated part is positive; what is negligible need not be.
+    missed = np.append(singular_values, 0)[rank] ** 2 \
+        + 4 * singular_values[0] * new[~kept].max(initial=0.0)
     turned, added = np.split(rotation[:, :rank], [rank])
     U = U @ turned + Q @ (left[:, kept] @ added)
-    return U, singular_values[:rank]
+    return U, singular_values[:rank], missed

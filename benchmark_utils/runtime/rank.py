@@ -99,7 +99,7 @@ def collect(results):
         messages=[result["messages"] for result in results],
         **{part: {key: np.array([result[part][key] for result in results])
                   for key in results[0][part]}
-           for part in ("scores", "costs")})
+           for part in ("scores", "bounds", "costs")})
 
 
 def main():

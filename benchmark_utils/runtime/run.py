@@ -5,6 +5,7 @@ import numpy as np
 from mpi4py import MPI
 
 from benchmark_utils.comm.counting import CountingComm, Ledger, install
+from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.matrix import PartitionedMatrix
 from benchmark_utils.runtime.memory import MemoryMeter
 from benchmark_utils.scoring.estimates import ESTIMATES
@@ -63,7 +64,7 @@ class Run:
         self.generator = rounds(
             comm=self.comm, data=self.data, n_components=n_components,
             rng=np.random.default_rng(shared), **parameters)
-        self.estimate = None
+        self.estimate, self.bound = None, 1.0
         self.wall_seconds = self.peak_mb = 0.0
 
     def _prepare_score(self):
@@ -77,9 +78,11 @@ class Run:
         last_sign = wall = time.perf_counter()
         while done < n_rounds:
             try:
-                self.estimate = next(self.generator)
+                estimate = next(self.generator)
             except StopIteration:
                 break
+            self.estimate, self.bound = estimate if isinstance(
+                estimate, Certified) else (estimate, 1.0)
             done += 1
             now = time.perf_counter()
             if now - last_sign > SIGN_OF_LIFE:
@@ -91,13 +94,16 @@ class Run:
         return done
 
     def result(self):
-        """Scores, costs and messages of this rank, numbers and arrays."""
+        """Scores, bounds, costs and messages of this rank."""
         if self.score is None:
             self._prepare_score()
         scores = self.score(self.estimate)
+        if not 0 <= self.bound <= 1:
+            raise ValueError(f"the certified error {self.bound} is not "
+                             "between 0 and 1: yield Certified(U, bound).")
         self.memory.forget_peak()
-        return dict(scores=scores, costs=self._costs(),
-                    messages=self.ledger.messages())
+        return dict(scores=scores, bounds=dict(certified_error=self.bound),
+                    costs=self._costs(), messages=self.ledger.messages())
 
     def _costs(self):
         ledger, reading = self.ledger, self.data.meter

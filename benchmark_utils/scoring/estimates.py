@@ -19,14 +19,15 @@ from benchmark_utils.scoring.subspace import SubspaceScore
 ESTIMATES = {"subspace": SubspaceScore}
 
 
-def evaluate(field, n_components, scores, costs, yields="subspace", **_):
+def evaluate(field, n_components, scores, bounds, costs, yields="subspace",
+             **_):
     """Metrics of a result of :meth:`benchmark_utils.runtime.run.Run.result`.
 
     Parameters
     ----------
     field : Field
     n_components : int
-    scores, costs : dicts of arrays, an entry per rank
+    scores, bounds, costs : dicts of arrays, an entry per rank
     yields : str
         Key of ``ESTIMATES``.
 
@@ -37,4 +38,5 @@ def evaluate(field, n_components, scores, costs, yields="subspace", **_):
     unit = basis_bytes(field.n_ranks, field.n_features, n_components,
                        field.partition)
     return {**ESTIMATES[yields].metrics(**scores),
+            **{key: each.min() for key, each in bounds.items()},
             **cost_metrics(unit, **costs)}

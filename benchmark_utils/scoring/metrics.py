@@ -28,6 +28,9 @@ METRICS = {
     "consensus_error": Metric(
         "consensus error", "1",
         "sine of the largest angle between the subspaces of any two ranks"),
+    "certified_error": Metric(
+        "certified error", "1",
+        "bound of the subspace error that the method itself proves; 1: none"),
     "comm_bytes": Metric(
         "bytes, all ranks", "B", "bytes sent by all ranks together"),
     "comm_bytes_max": Metric(

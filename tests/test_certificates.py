@@ -1,0 +1,223 @@
+"""Bounds that methods compute of their own error: true, and of use."""
+import numpy as np
+import pytest
+from conftest import spectrum_array
+from threads import on_threads
+
+from benchmark_utils.methods.certificate import (
+    Certified,
+    exact_bound,
+    truncated_bound,
+)
+from benchmark_utils.methods.chord import Chord
+from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.model_certificate import open_frame
+from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
+from benchmark_utils.methods.star import RoundedFactors
+from benchmark_utils.runtime.errors import WorldError
+
+K, N, P = 3, 40, 3
+
+
+def sine(U, V):
+    Q = orthonormal(V)
+    return np.linalg.norm(orthonormal(U) - Q @ (Q.T @ orthonormal(U)), 2)
+
+
+def shares(values, seed):
+    """C_i of P ranks with about these eigenvalues in all."""
+    rng = np.random.default_rng(seed)
+    V = orthonormal(rng.standard_normal((N, len(values))))
+    parts = []
+    for _ in range(P):
+        own = V + 0.3 * rng.standard_normal(V.shape) / np.sqrt(N)
+        parts.append(own * values @ own.T / P)
+    return parts
+
+
+def on_ranks(parts, rank, noise, seed, near=None):
+    """One coded step on ranks that are threads: bound and true error."""
+    C = sum(parts)
+    exact = np.linalg.eigh(C)[1][:, -K:]
+    rng = np.random.default_rng(seed)
+    start = exact if near is None else near
+    start = start + noise * rng.standard_normal((N, K)) / np.sqrt(N)
+    guards = rng.standard_normal((N, 2))
+    errors = [noise * 0.01 * rng.standard_normal((N, K)) for _ in parts]
+    errors[0] *= 0
+
+    def run(comm, i):
+        F = leading_factor(np.linalg.cholesky(
+            parts[i] + 1e-15 * np.eye(N)).T, rank + 1)
+        factors = RoundedFactors(comm, F[:, :rank], np.square(
+            F[:, rank:]).sum(), rank, K)
+        factors.gather(0.02)  # rounded, so that the model is not below C
+        chord = None
+        if i == 0:
+            chord = Chord(factors.all, K, 1 / 7, False)
+            product = C @ start - sum(errors)
+            W = chord.step(start, product)
+        S = np.hstack([start, guards])
+        missed = parts[i] @ S - factors.own @ (factors.own.T @ S)
+        frame, certificate = open_frame(comm, factors, chord, S, missed, K)
+        if i:
+            return None
+        lost = np.array([sum(np.linalg.norm(x, axis=0) for x in each)
+                         for each in (errors, [frame.T @ x for x in errors])])
+        return certificate.bound(chord.ritz, chord.beside, W, lost), sine(
+            W, exact)
+    return on_threads(run, P)[0]
+
+
+SPECTRA = {"steep": 0.5 ** np.arange(12), "flat": 0.93 ** np.arange(30),
+           "gap": np.r_[1, 0.9, 0.8, 0.1 * 0.9 ** np.arange(20)],
+           "cluster": np.r_[1, 1, 1, 0.7, 0.7, 0.7, 0.05 * np.ones(10)]}
+
+
+@pytest.mark.parametrize("rank", [3, 6, 12])
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_bound_of_a_step_is_never_below_the_error(spectrum, rank):
+    tight = []
+    for seed in range(10):
+        for noise in (1e-1, 1e-3, 1e-5):
+            bound, error = on_ranks(
+                shares(SPECTRA[spectrum], seed), rank, noise, seed)
+            assert bound >= error
+            tight.append(bound / error if bound < 1 else np.inf)
+    if rank == 12 and spectrum != "flat":
+        assert np.median(tight) < 100
+
+
+@pytest.mark.parametrize("strength, certain", [(0.6, False), (0.02, True)])
+def test_a_hidden_direction_is_not_missed(strength, certain):
+    """Every rank cuts it off, but all of them together make it leading.
+
+    The basis is an invariant space, and the model's leading one: residual
+    and model show nothing.
+    """
+    V = orthonormal(np.random.default_rng(0).standard_normal((N, N)))
+    # Four directions of every rank, and one of all of them.
+    own = np.array([1, 0.3, 0.2, 0.1])
+    parts = [(V[:, i::P][:, :4] * own * (1 - 0.1 * i)) @ V[:, i::P][:, :4].T
+             + strength * np.outer(V[:, -1], V[:, -1]) * (own[-1] if certain
+                                                          else 1)
+             for i in range(P)]
+    rank = 4 if certain else 1
+    bound, error = on_ranks(parts, rank, 1e-6, 0, near=V[:, :K])
+    assert (error < 1e-4) == certain
+    assert error <= bound < 1 if certain else bound == 1
+
+
+def test_bounds_of_truncated_models():
+    rng = np.random.default_rng(0)
+    for size in (0.01, 0.1, 0.3):
+        for _ in range(20):
+            V = orthonormal(rng.standard_normal((12, 12)))
+            values = 0.6 ** np.arange(12)
+            E = rng.standard_normal((12, 3))
+            E *= np.sqrt(size * values[K]) / np.linalg.norm(E, 2)
+            C = V * values @ V.T + E @ E.T
+            missed = np.linalg.norm(E @ E.T, 2)
+            bound = truncated_bound(values, K, missed)
+            assert bound >= sine(V[:, :K], np.linalg.eigh(C)[1][:, -K:])
+    assert truncated_bound(values, K, values[0]) == 1
+    assert truncated_bound(values, K, np.inf) == 1
+    assert truncated_bound(values[:K], K, 0.0) < 1e-12
+
+
+def test_bound_of_an_exact_method():
+    assert exact_bound(np.array([1.0, 0.5]), 1, 10) < 1e-12
+    assert exact_bound(np.array([1.0, 1.0]), 1, 10) == 1
+    assert exact_bound(np.array([1.0]), 1, 10) < 1e-12
+
+
+CERTIFYING = {  # bounds on this field, at the end of the stream
+    "coded-chord": 1e-6, "frequent-directions": 5e-6, "hapod": 1e-3,
+    "incremental-svd": 5e-3, "low-rank-merge": 5e-3, "shift-invert": 1e-8}
+
+
+@pytest.mark.parametrize("n_ranks", [1, 2, 4])
+@pytest.mark.parametrize("name", CERTIFYING)
+def test_certified_on_ranks(name, n_ranks, solvers, run, make_field):
+    solver, limit = solvers[name], CERTIFYING[name]
+    for partition in solver.partitions:
+        # Samples: 6 steps of 40 cells with 30 features; features: 40 of 10.
+        array = spectrum_array(6, 40, 30, seed=4, decay=0.5)
+        if partition == "features":
+            array = spectrum_array(40, 1, 30, seed=4, decay=0.5).reshape(
+                40, 10, 3)
+        field = make_field(array, n_ranks=n_ranks, partition=partition)
+        parameters = {"tolerance": 0.1} if name == "hapod" else {}
+        metrics = run(solver, field, K, len(array) if solver.one_pass
+                      else 9, **parameters)
+        for one in metrics:
+            assert one["certified_error"] >= one["subspace_error"] - 1e-12
+        last = metrics[-1]
+        assert last["certified_error"] < limit
+
+
+@pytest.mark.parametrize("favour", ["bytes", "rounds"])
+def test_coded_chord_knows_when_it_is_near(favour, solvers, run, make_field):
+    """From an error of 1e-3 on, also for one component."""
+    for k, seed in ((4, 0), (4, 1), (1, 2)):
+        field = make_field(
+            spectrum_array(60, 16, 30, seed=seed, decay=0.7), n_ranks=4)
+        for one in run(solvers["coded-chord"], field, k, 14, favour=favour):
+            error, bound = one["subspace_error"], one["certified_error"]
+            assert bound >= min(1, error)
+            if error < 1e-3:
+                assert bound < 30 * error + 1e-11
+
+
+@pytest.mark.parametrize("partition", ["samples", "features"])
+def test_a_run_ends_at_its_certified_target(partition, solvers, run,
+                                            make_field):
+    array = spectrum_array(40, 8, 30, decay=0.6)
+    if partition == "features":
+        array = array[:, :1].reshape(40, 10, 3)
+    field = make_field(array, n_ranks=2, partition=partition)
+    metrics = run(solvers["coded-chord"], field, K, 30, target=1e-5)
+    bounds = [one["certified_error"] for one in metrics]
+    assert bounds[-1] <= 1e-5 < min(bounds[:-1])
+    assert metrics[-1]["subspace_error"] <= 1e-5
+
+
+def test_forgetting_certifies_nothing(solvers, run, make_field):
+    for partition in ("samples", "features"):
+        field = make_field(spectrum_array(6, 8, 12), n_ranks=2,
+                           partition=partition)
+        last = run(solvers["incremental-svd"], field, K, 6, forget=0.9)[-1]
+        assert last["certified_error"] == 1
+
+
+@pytest.mark.parametrize("bound", [-1.0, 1.5, np.nan])
+def test_a_wrong_bound_is_refused(bound, solvers, run, make_field):
+    class Proud(solvers["block-power"]):
+        @staticmethod
+        def rounds(comm, data, n_components, rng, oversampling):
+            while True:
+                yield Certified(data.random_basis(n_components, rng), bound)
+
+    field = make_field(spectrum_array(6, 8, 12), n_ranks=2)
+    with pytest.raises(WorldError, match="not between 0 and 1"):
+        run(Proud, field, K, 1)
+
+
+def test_a_model_beside_a_basis():
+    """Against dense algebra."""
+    rng = np.random.default_rng(1)
+    F, W = rng.standard_normal((N, 5)), rng.standard_normal((N, K))
+    C = rng.standard_normal((N, N))
+    ritz = RitzPairs(W, (C + C.T) @ W)
+    model = ModelBeside(F, ritz.U)
+    np.testing.assert_allclose(ritz.U, W @ ritz.mixing, atol=1e-12)
+    np.testing.assert_allclose(
+        (C + C.T) @ ritz.U, ritz.U @ (ritz.U.T @ (C + C.T) @ ritz.U)
+        + ritz.residual, atol=1e-11)
+    outside = np.eye(N) - ritz.U @ ritz.U.T
+    dense = outside @ F @ F.T @ outside
+    assert model.top == pytest.approx(np.linalg.norm(dense, 2))
+    T = model.solve(model.top + np.arange(1, K + 1), ritz.residual)
+    for shift, t, r in zip(model.top + np.arange(1, K + 1), T.T,
+                           ritz.residual.T, strict=True):
+        np.testing.assert_allclose(shift * t - dense @ t, r, atol=1e-10)
