@@ -20,6 +20,8 @@ from conftest import (  # noqa: E402
     metrics_per_round,
 )
 
+from benchmark_utils.fields.reference import load_reference  # noqa: E402
+
 K, N_RANKS = 10, 4
 FIELDS = [
     ("vorticity_2d", "storm_track"), ("vlasov_poisson", "two_stream"),
@@ -46,6 +48,7 @@ def main():
         for name, case in FIELDS:
             field = get_field(load_dataset(name, Path(folder)), case=case,
                               n_ranks=N_RANKS)
+            load_reference(field, K)
             (plain, error), (coded, other) = (
                 stream(field, coding) for coding in ("float64", "changes"))
             holds &= plain > 8 * coded and other < 1.02 * error
