@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 EPS = np.finfo(float).eps
-ROUNDING = 1e3 * EPS  # of factors that were updated many times, relative
 
 
 class Certified(NamedTuple):
@@ -39,7 +38,7 @@ def sum_at_root(comm, numbers):
 
 
 def rounding(N):
-    """Of norms and products that are computed in float64, relative.
+    """Of norms, products and updated factors in float64, relative.
 
     Long sums are behind a short vector, too.
     """
@@ -74,7 +73,7 @@ def truncated_bound(values, k, missed):
         At least ||C - M||, where C - M is positive.
     """
     values = np.append(values, np.zeros(k + 1))
-    error = ROUNDING * values[0]
+    error = rounding(len(values)) * values[0]
     # Weyl; the part of a positive matrix across two spaces is at most half
     # of its norm.
     gap = values[k - 1] - values[k] - missed - error

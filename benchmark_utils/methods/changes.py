@@ -6,6 +6,7 @@ from benchmark_utils.methods.linalg import (
     orthonormal,
     procrustes,
 )
+from benchmark_utils.methods.merging import leading_basis
 from benchmark_utils.methods.star import RoundedFactors, Star
 
 
@@ -48,10 +49,8 @@ class MergedChanges:
         self.factors.gather(self.tolerance)
         move = np.zeros_like(self.W)
         if self.comm.rank == 0:
-            U = np.zeros_like(self.W)
             F = leading_factor(self.factors.all.T, self.k)
-            U[:, :F.shape[1]] = F
-            U = orthonormal(U)
+            U = leading_basis(F, self.k)
             move = U @ procrustes(U, self.W) - self.W
         move, _, _ = self.down.broadcast(move, [], lambda _: self.step)
         self.W = self.W + move

@@ -91,17 +91,21 @@ def merge_factors(comm, F, rank, topology, missed=()):
     return packed[:size].reshape(rank, -1).T, packed[size:].sum()
 
 
-def broadcast_basis(comm, F, k, d):
-    """Orthonormal leading k directions of rank 0's factor, on every rank.
+def leading_basis(F, k):
+    """Orthonormal leading k directions of a factor; any others where it has
+    fewer columns.
+    """
+    U = np.zeros((len(F), k))
+    U[:, :F.shape[1]] = F[:, :k]
+    return orthonormal(U)
 
-    Where the factor has fewer columns, any other directions.
+
+def broadcast_basis(comm, F, k, d):
+    """The :func:`leading_basis` of rank 0's factor, on every rank.
 
     Communication: one broadcast of d * k floats.
     """
-    U = np.zeros((d, k))
-    if comm.rank == 0:
-        U[:, :F.shape[1]] = F[:, :k]
-        U[:] = orthonormal(U)
+    U = leading_basis(F, k) if comm.rank == 0 else np.empty((d, k))
     comm.Bcast(U)
     return U
 

@@ -8,6 +8,7 @@ most; ranks tell them apart from others. ``docs/theory.rst`` has the proof.
 import numpy as np
 
 from benchmark_utils.methods.certificate import rounding, sum_at_root
+from benchmark_utils.methods.ritz import graph
 
 # Eigenvalues of the model below this part of theta_k count as this part.
 RESOLVED = 0.01
@@ -105,8 +106,7 @@ class ModelCertificate:
             return 1.0
         # The exact space is the graph of K over U; T is that by the model.
         T = model.solve(ritz.theta, ritz.residual)
-        inside = ritz.U.T @ W
-        off = np.linalg.solve(inside.T, (W - ritz.U @ inside).T).T - T
+        off = graph(ritz.U, W) - T
         guarded = self.G.T @ T
         size, near = (np.linalg.norm(x, axis=0) for x in (T, guarded))
         far = np.sqrt((size ** 2 - near ** 2).clip(0))
@@ -191,8 +191,7 @@ def corrected_bound(values, U, residual, model, W, missed):
         return 1.0
     floor = rounding(len(U)) * values[0]
     T = model.solve(theta, residual)
-    inside = U.T @ W
-    off = np.linalg.solve(inside.T, (W - U @ inside).T).T - T
+    off = graph(U, W) - T
     size = np.linalg.norm(T, axis=0)
     first = (missed * size + floor) / gaps
     return min(1.0, np.linalg.norm(off, 2) + np.linalg.norm(first)

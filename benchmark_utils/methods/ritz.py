@@ -34,6 +34,13 @@ class RitzPairs:
         self.residual -= self.U @ (self.U.T @ self.residual)
 
 
+def graph(U, W):
+    """Coordinates of the space of W over an orthonormal U: that of U + graph.
+    """
+    inside = U.T @ W
+    return np.linalg.solve(inside.T, (W - U @ inside).T).T
+
+
 class ModelBeside:
     """A model F F' of C, restricted to the complement of U.
 
