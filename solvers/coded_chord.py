@@ -1,7 +1,8 @@
 import numpy as np
 
-from benchmark_utils.methods.certificate import Certified, exact_bound
-from benchmark_utils.methods.chord import basis_of, merged_model, sum_symmetric
+from benchmark_utils.methods.certificate import Certified
+from benchmark_utils.methods.chord import basis_of, merged_model, model_factor
+from benchmark_utils.methods.dual import basis_of_few
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.predicted import PredictedProduct
 from benchmark_utils.methods.star import RoundedFactors, Star
@@ -20,8 +21,8 @@ class Solver(MPISolver):
     sends what changes: integers of adaptive steps, entropy coded.
     <b>Round:</b> N k integers to and from rank 0, of about 2.5 bits; N = d
     (samples) or n (features: and an allreduce of k (k+1) / 2 floats). At first
-    N r and 3/2 N k integers; features with n &lt;= 4 k: only an allreduce of
-    n (n+1) / 2 floats.
+    N r and 3/2 N k integers; features with n &lt;= 4 k: only a reduce of
+    n (n+1) / 2 floats and a broadcast of n k. Twice r where spectra are flat.
     <b>Memory:</b> N (r + 4 k) floats per rank, N r P at rank 0.
     <b>Guarantee:</b> a bound of its own error, certified, once that is small;
     with a <i>target</i> it ends when the bound is below that.
@@ -49,15 +50,13 @@ class Solver(MPISolver):
         if data.partition == "features":
             block = data.T
             if n <= FEW * k:
-                values, Z = np.linalg.eigh(sum_symmetric(comm, block.gram()))
-                yield Certified(basis_of(comm, data, Z[:, :-k - 1:-1]),
-                                exact_bound(values[::-1], k, n))
+                yield Certified(*basis_of_few(comm, data, k))
                 return
         N = block.X.shape[1]
         rank, bound = min(rank_factor * k, N), 1.0
-        F, truncated = block.truncated_factor(rank)
+        F, truncated = model_factor(block, rank, k)
         factors = RoundedFactors(
-            comm, F / np.sqrt(n), truncated / n, rank, k, coding)
+            comm, F / np.sqrt(n), truncated / n, min(2 * rank, N), k, coding)
         chord = merged_model(comm, factors, k, noise, favour == "rounds")
         product = PredictedProduct(
             comm, lambda W: block.gram_product(W) / n, factors, k, noise,

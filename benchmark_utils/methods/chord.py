@@ -22,6 +22,7 @@ LARGEST_RATE = 0.98
 STABLE = 1.3
 TOLERANCE = 0.05, 1e-3  # of the factors: most and least
 GUESS = 0.1  # error of the start
+FLAT = 0.45  # ratio of what truncation leaves to mode k, above which r doubles
 PART = 0.05  # of the amplitude of mode k that noise may have
 
 
@@ -38,6 +39,23 @@ def levels(noise, weights):
         About proportional to the eigenvalues.
     """
     return np.minimum(noise, PART * np.sqrt(weights.min() / weights))
+
+
+def model_factor(block, r, k):
+    """Leading factor of a block, of rank r, or 2 r if its spectrum is flat.
+
+    Returns
+    -------
+    F : array of shape (N, r) or (N, 2 r), or narrower
+    truncated : float
+        Largest eigenvalue of X'X - F F'.
+    """
+    F, truncated = block.truncated_factor(min(2 * r, block.X.shape[1]))
+    if F.shape[1] > r:
+        next_mode = np.vdot(F[:, r], F[:, r])
+        if next_mode < FLAT * np.vdot(F[:, k - 1], F[:, k - 1]):
+            return F[:, :r], next_mode
+    return F, truncated
 
 
 def merged_model(comm, factors, k, noise, momentum):

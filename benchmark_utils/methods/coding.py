@@ -24,6 +24,7 @@ _OCTAVE, _QUARTER = np.divmod(np.arange(N_MAGNITUDES - DIRECT), 4)
 FIRST = np.append(np.arange(DIRECT), (4 + _QUARTER) << (_OCTAVE + 2))
 PLACE_BITS = np.append(np.zeros(DIRECT, int), _OCTAVE + 2)
 N_SIZES = 64  # classes of the mean magnitude of a column, two to an octave
+MIDDLE = 20  # the class of a mean magnitude of 1
 PRIOR = 32  # weight of the geometric law, in observed symbols
 ONE = 1 << 60  # of the fixed-point numbers
 FORGET = 1 << 14  # observed symbols after which old ones count half
@@ -39,7 +40,7 @@ def geometric(size):
     """
     if size == 0:
         ratio = ONE >> 10
-    else:  # the mean magnitude is 2^((size - 20) / 2)
+    else:  # the mean magnitude is 2^((size - MIDDLE) / 2)
         mean = (181 if size % 2 else 128) << (int(size) // 2)  # unit: 2^-17
         ratio = ONE * mean // (mean + (1 << 17))
     tails, tail, power = [], ONE, ratio
@@ -93,7 +94,8 @@ class Coder:
                 "the step is too small for the numbers.")
         coder = stream.queue.RangeEncoder()
         sizes = _size_class(magnitude)
-        last = self.sizes if self.sizes is not None else 20 + 0 * sizes
+        # Neighbours are alike at first, later a column is like the last one.
+        last = self.sizes if self.sizes is not None else [MIDDLE, *sizes[:-1]]
         for size, before in zip(sizes, last, strict=True):
             coder.encode(int(size), self._size_model(before))
         self.sizes = sizes
@@ -121,10 +123,11 @@ class Coder:
         padded = np.zeros(-(-len(message) // 4) * 4, np.uint8)
         padded[:len(message)] = message
         coder = stream.queue.RangeDecoder(padded.view(np.uint32))
-        last = self.sizes if self.sizes is not None else [20] * k
-        sizes = np.array([coder.decode(self._size_model(before))
-                          for before in last])
-        self.sizes = sizes
+        sizes = [MIDDLE]
+        for column in range(k):
+            sizes.append(coder.decode(self._size_model(
+                sizes[-1] if self.sizes is None else self.sizes[column])))
+        self.sizes = sizes = np.array(sizes[1:], int)
         symbols = np.empty((n, k), np.int64)
         for size in np.unique(sizes):
             columns = sizes == size

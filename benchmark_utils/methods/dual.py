@@ -13,6 +13,9 @@ partition      side                dimension N   basis U from eigenvectors Z
 """
 import numpy as np
 
+from benchmark_utils.methods.certificate import exact_bound, sum_at_root
+
+RESOLVED = 1e-8  # ratio of variances from which X'Z is orthogonal enough
 MOVING = 1e-6  # sine above which a direction of the last block has moved
 
 
@@ -53,6 +56,30 @@ class ReplicatedSide:
         if self.primal:
             return Z
         return self.data.orthonormalize(self.comm, self.data.T.product(Z))
+
+
+def basis_of_few(comm, data, k):
+    """Exact basis under ``features``, for few snapshots, and its error bound.
+
+    Communication: a reduce of n (n + 1) / 2 floats and a broadcast of
+    n k + 1; an allgather of k * k where mode k is weak.
+    """
+    n = data.n_samples
+    upper = np.triu_indices(n)
+    total = sum_at_root(comm, data.T.gram()[upper])
+    message, bound = np.empty(n * k + 1), 1.0
+    if comm.rank == 0:
+        G = np.zeros((n, n))
+        G[upper] = total
+        values, Z = np.linalg.eigh(G, UPLO="U")
+        values, Z = values[::-1], Z[:, :-k - 1:-1]
+        bound = exact_bound(values, k, n)
+        strong = values[k - 1] > RESOLVED * values[0]
+        message[:] = [strong, *(
+            Z / np.sqrt(values[:k]) if strong else Z).ravel()]
+    comm.Bcast(message)
+    U = data.T.product(message[1:].reshape(n, k))
+    return (U if message[0] else data.orthonormalize(comm, U)), bound
 
 
 def next_ritz_value(W, Y, old, product, values):

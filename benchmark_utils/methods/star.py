@@ -123,15 +123,19 @@ class Star:
 
     def _pack(self, coder, x, steps):
         if not self.coded:
-            x = np.ascontiguousarray(x)
-            return x.view(np.uint8).ravel(), x
+            # Columns of zeros at the end are left out.
+            width = 1 + np.flatnonzero(x.any(axis=0)).max(initial=-1)
+            return np.ascontiguousarray(
+                x[:, :width]).view(np.uint8).ravel(), x
         # What is too large is cut, and left to a later difference.
         q = np.rint(x / steps).clip(1 - LARGEST, LARGEST - 1)
         return coder.encode(q), q * steps
 
     def _unpack(self, coder, message, shape, steps):
         if not self.coded:
-            return message.view(float).reshape(shape)
+            x, width = np.zeros(shape), message.size // (8 * shape[0])
+            x[:, :width] = message.view(float).reshape(shape[0], width)
+            return x
         return coder.decode(message, shape) * steps
 
 

@@ -107,6 +107,9 @@ def main(arguments, folder):
         if arguments.partition not in dataset.Dataset.partitions:
             continue
         field = get_field(dataset, **parameters | wanted)
+        if field.skip_reason():
+            print(f"{label}: {field.skip_reason()}")
+            continue
         load_reference(field, arguments.k)
         one_basis = unit(field, arguments.k)
         found = table(field, arguments.k, chosen)

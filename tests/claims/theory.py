@@ -95,15 +95,18 @@ class Theorem:
         values, V = np.linalg.eigh(C)
         self.values, self.V = values[::-1], V[:, ::-1]
         outside = self.V[:, K:]
-        self.gap = self.values[K - 1] - self.values[K]
-        self.kappa = self.values[0] / self.gap
         E = C - M
         self.mu = np.linalg.norm(E, 2)
         self.M22 = outside.T @ M @ outside
-        nu = eigh(outside.T @ E @ outside,
-                  np.diag(self.values[K - 1] - self.values[K:]),
-                  eigvals_only=True)[-1]
-        self.rho = nu / (1 + nu)
+        E22 = outside.T @ E @ outside
+        # Negative where the factors of the model are rounded.
+        least, nu = eigh(E22, np.diag(self.values[K - 1] - self.values[K:]),
+                         eigvals_only=True)[[0, -1]]
+        self.below = max(0.0, -np.linalg.eigvalsh(E22)[0])
+        self.apart = self.values[:K] - self.values[K] - self.below
+        self.gap = self.apart[-1]
+        self.kappa = self.values[0] / self.gap
+        self.rho = max(nu / (1 + nu), -least / (1 + least))
         self.radius = min((1 - self.rho) * self.gap / (32 * self.mu),
                           np.sqrt((1 - self.rho) / (80 * self.kappa)))
 
