@@ -45,6 +45,17 @@ def expected(field):
                          for A in parts]),
                 np.ptp(np.log([(A ** 2).sum() / len(A) for A in parts]))]
 
+    def cut(A):
+        _, s, V = np.linalg.svd(A, full_matrices=False)
+        return (V[:4 * K].T * s[:4 * K]**2) @ V[:4 * K]
+
+    whole = np.concatenate(split(field))
+    missed = whole.T @ whole - sum(map(cut, split(field)))
+    values, V = np.linalg.eigh(whole.T @ whole)
+    outside = V[:, :-K]
+    nu = np.linalg.eigvals(np.linalg.solve(
+        np.diag(values[-K] - values[:-K]),
+        outside.T @ missed @ outside)).real.max()
     dealt = copy(field)
     dealt.heterogeneity = 0.0
     here, floor = differences(split(field)), differences(split(dealt))
@@ -54,6 +65,8 @@ def expected(field):
     third = field.n_steps // 3
     return {
         "eigengap": 1 - variances[K] / variances[K - 1],
+        "model_error": np.linalg.norm(missed, 2) / values[-K],
+        "contraction": nu / (1 + nu),
         "effective_rank": np.prod(shares ** -shares),
         "covariance_distance": here[0],
         "covariance_distance_floor": floor[0],

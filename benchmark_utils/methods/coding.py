@@ -38,11 +38,9 @@ def geometric(size):
     The law is P(|q| >= x) = r^x with the mean magnitude r / (1 - r), in
     fixed-point arithmetic: no rounding differs between machines.
     """
-    if size == 0:
-        ratio = ONE >> 10
-    else:  # the mean magnitude is 2^((size - MIDDLE) / 2)
-        mean = (181 if size % 2 else 128) << (int(size) // 2)  # unit: 2^-17
-        ratio = ONE * mean // (mean + (1 << 17))
+    # The mean magnitude is 2^((size - MIDDLE) / 2), here in units of 2^-17.
+    mean = (181 if size % 2 else 128) << (int(size) // 2)
+    ratio = ONE * mean // (mean + (1 << 17))
     tails, tail, power = [], ONE, ratio
     for first in FIRST:
         if first >= DIRECT and (first & (first - 1)) == 0:
@@ -59,6 +57,14 @@ def geometric(size):
     return two_sided + 16
 
 
+@cache
+def size_model(last):
+    """Of a column's size class, near the last one."""
+    distance = abs(np.arange(N_SIZES) - last)
+    return Categorical(1.0 / (1 << np.minimum(2 * distance, 12)),
+                       perfect=False)
+
+
 class Coder:
     """One end of a channel for arrays of integers.
 
@@ -73,11 +79,6 @@ class Coder:
     def _model(self, size):
         weights = geometric(size) + (self.seen.get(size, 0) << 16)
         return Categorical(weights / weights.sum(), perfect=False)
-
-    def _size_model(self, last):
-        distance = abs(np.arange(N_SIZES) - last)
-        return Categorical(1.0 / (1 << np.minimum(2 * distance, 12)),
-                           perfect=False)
 
     def _learn(self, size, symbols):
         new = np.bincount(symbols, minlength=2 * N_MAGNITUDES - 1)
@@ -97,11 +98,11 @@ class Coder:
         # Neighbours are alike at first, later a column is like the last one.
         last = self.sizes if self.sizes is not None else [MIDDLE, *sizes[:-1]]
         for size, before in zip(sizes, last, strict=True):
-            coder.encode(int(size), self._size_model(before))
+            coder.encode(int(size), size_model(int(before)))
         self.sizes = sizes
         index = np.searchsorted(FIRST, magnitude, side="right") - 1
         symbols = (np.sign(q) * index + N_MAGNITUDES - 1).astype(np.int32)
-        for size in np.unique(sizes):
+        for size in np.unique(sizes[sizes > 0]):
             some = symbols[:, sizes == size].ravel()
             for piece in _pieces(some.size):
                 coder.encode(some[piece], self._model(size))
@@ -125,11 +126,11 @@ class Coder:
         coder = stream.queue.RangeDecoder(padded.view(np.uint32))
         sizes = [MIDDLE]
         for column in range(k):
-            sizes.append(coder.decode(self._size_model(
-                sizes[-1] if self.sizes is None else self.sizes[column])))
+            before = sizes[-1] if self.sizes is None else self.sizes[column]
+            sizes.append(int(coder.decode(size_model(int(before)))))
         self.sizes = sizes = np.array(sizes[1:], int)
-        symbols = np.empty((n, k), np.int64)
-        for size in np.unique(sizes):
+        symbols = np.full((n, k), N_MAGNITUDES - 1)  # zeros
+        for size in np.unique(sizes[sizes > 0]):
             columns = sizes == size
             some = np.empty(n * columns.sum(), np.int64)
             for piece in _pieces(some.size):
@@ -159,10 +160,13 @@ def _pieces(n):
 
 
 def _size_class(magnitude):
-    """Class of the mean magnitude of every column, from integers alone."""
+    """Class of the mean magnitude of every column, from integers alone.
+
+    Columns of zeros, and only they, are in class 0.
+    """
     n = max(1, len(magnitude))
     # Twice the logarithm: the bits of the square.
-    squares = [(int(total) ** 2 << 22) // n ** 2 for total
-               in magnitude.sum(axis=0)]
-    return np.array([min(N_SIZES - 1, max(0, square.bit_length() - 2))
-                     if square else 0 for square in squares], int)
+    bits = [((int(total) ** 2 << 22) // n ** 2).bit_length()
+            for total in magnitude.sum(axis=0)]
+    return np.clip(np.array(bits, int) - 2, 1, N_SIZES - 1) * magnitude.any(
+        axis=0)

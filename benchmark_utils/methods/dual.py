@@ -62,13 +62,15 @@ def basis_of_few(comm, data, k):
     """Exact basis under ``features``, for few snapshots, and its error bound.
 
     Communication: a reduce of n (n + 1) / 2 floats and a broadcast of
-    n k + 1; an allgather of k * k where mode k is weak.
+    n k + 1, or an allreduce of the former where that is less; an allgather
+    of k * k where mode k is weak.
     """
-    n = data.n_samples
+    n, alike = data.n_samples, data.n_samples < 2 * k
     upper = np.triu_indices(n)
-    total = sum_at_root(comm, data.T.gram()[upper])
+    own = data.T.gram()[upper]
+    total = comm.sum(own) if alike else sum_at_root(comm, own)
     message, bound = np.empty(n * k + 1), 1.0
-    if comm.rank == 0:
+    if total is not None:
         G = np.zeros((n, n))
         G[upper] = total
         values, Z = np.linalg.eigh(G, UPLO="U")
@@ -77,7 +79,8 @@ def basis_of_few(comm, data, k):
         strong = values[k - 1] > RESOLVED * values[0]
         message[:] = [strong, *(
             Z / np.sqrt(values[:k]) if strong else Z).ravel()]
-    comm.Bcast(message)
+    if not alike:
+        comm.Bcast(message)
     U = data.T.product(message[1:].reshape(n, k))
     return (U if message[0] else data.orthonormalize(comm, U)), bound
 

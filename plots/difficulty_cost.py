@@ -1,0 +1,62 @@
+from benchopt import BasePlot
+
+from benchmark_utils.fields.difficulty import MEASURES
+from benchmark_utils.results.curves import against
+from benchmark_utils.results.select import select
+from benchmark_utils.results.statistics import reaching
+from benchmark_utils.results.style import styles
+from benchmark_utils.results.text import (
+    INTERPOLATED,
+    not_reached,
+    repetitions,
+)
+
+BYTES, ERROR = "objective_comm_bytes", "objective_subspace_error"
+TARGETS = {f"≤ {target}": float(target) for target in ("1e-2", "1e-3", "1e-6")}
+LABELS = {measure.label: key for key, measure in MEASURES.items()
+          if not key.endswith("_floor")}
+
+
+class Plot(BasePlot):
+    """What makes a field expensive, and for whom?"""
+
+    name = "difficulty_cost"
+    type = "scatter"
+    options = {
+        "objective": ..., "measure": ["contraction", *(
+            label for label in LABELS if label != "contraction")],
+        "accuracy": list(TARGETS)}
+
+    def tables(self, df, objective, measure, accuracy):
+        """Bytes per component and entry of every method, field by field."""
+        key = f"objective_field_{LABELS[measure]}"
+        fields = df[df["objective_name"] == objective].drop_duplicates(
+            "dataset_name").sort_values(key)
+        for field in fields.to_dict("records"):
+            table = reaching(
+                TARGETS[accuracy],
+                select(df, field["dataset_name"], objective), BYTES, ERROR)
+            links = 8 * max(1, field["objective_n_ranks"] - 1)
+            length = field[
+                "objective_n_features"
+                if field["objective_partition"] == "samples"
+                else "objective_n_samples"]
+            table["cost"] /= links * length * field["objective_n_components"]
+            yield field[key], table
+
+    def plot(self, df, **options):
+        return against(self.tables(df, **options), styles(df))
+
+    def get_metadata(self, df, objective, measure, accuracy):
+        runs = df[df["objective_name"] == objective]
+        missing = not_reached(
+            table for _, table in self.tables(
+                df, objective, measure, accuracy))
+        unit = MEASURES[LABELS[measure]]
+        return dict(
+            title=f"{objective}: bytes to a subspace error {accuracy}, all "
+                  f"fields\n{repetitions(runs)}\n{INTERPOLATED}",
+            xlabel=f"{measure} of the field: {unit.meaning}<br>{missing}",
+            ylabel="bytes, all ranks, in units of one float64 basis for "
+                   "each (1)",
+            scale="loglog")
