@@ -30,8 +30,8 @@ class Plot(BasePlot):
     def tables(self, df, objective, measure, accuracy):
         """Bytes per component and entry of every method, field by field."""
         key = f"objective_field_{LABELS[measure]}"
-        fields = df[df["objective_name"] == objective].drop_duplicates(
-            "dataset_name").sort_values(key)
+        fields = df[(df["objective_name"] == objective) & (df[key] > 0)] \
+            .drop_duplicates("dataset_name").sort_values(key)
         for field in fields.to_dict("records"):
             table = reaching(
                 TARGETS[accuracy],

@@ -209,6 +209,12 @@ MUTATIONS = [
          CERTIFICATES + "test_bound_of_a_step_is_never_below_the_error"),
         ("blocks @ (self.missed + tilt)", "blocks @ (0 * self.missed)",
          CERTIFICATES + "test_a_hidden_direction_is_not_missed")),
+    *of("benchmark_utils/methods/krylov.py",
+        ("values[k] - outside - noise", "values[k] - noise", CERTIFICATES
+         + "test_bound_of_a_krylov_space_that_misses_a_direction[2.0]")),
+    *of("benchmark_utils/fields/model_error.py",
+        ("nu / (1 + nu)", "nu", "tests/test_difficulty.py::"
+         "test_ranks_that_see_different_directions")),
     *of("benchmark_utils/scoring/estimates.py",
         ("each.min()", "each.max()",
          CERTIFICATES + "test_certified_on_ranks[low-rank-merge-2]")),

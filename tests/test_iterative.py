@@ -17,6 +17,7 @@ from conftest import (
 from benchmark_utils.fields.field import Field
 from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.meter import ReadingMeter
 
@@ -56,6 +57,7 @@ METHODS = {
     "tsqr-svd": (1, 1e-11, lambda N, P, _: tree(
         N * (N + 1) // 2 + N * K, P)),
 }
+FIRST = {"block-krylov": 1}  # floats more, of the first round
 CASES = [(name, partition) for name in METHODS
          for partition in ("samples", "features")
          if name != "method-of-snapshots" or partition == "features"]
@@ -92,6 +94,7 @@ def test_exact_at_the_stated_bytes(name, partition, n_ranks, solvers, run,
     assert metrics[-1]["subspace_error"] < tolerance
     N = D if partition == "samples" else N_STEPS
     sent = np.diff([each["comm_bytes"] for each in metrics])
+    sent[0] -= reduce(FIRST.get(name, 0), n_ranks)
     assert (sent == cost(N, n_ranks, partition)).all()
 
 
@@ -230,8 +233,10 @@ def errors(solver, X, k, n_rounds, partition="samples", seed=0,
         rng=np.random.default_rng(seed), **{**defaults, **parameters})
     sines = []
     for _, U in zip(range(n_rounds + 1), estimates, strict=False):
+        U, bound = U if isinstance(U, Certified) else (U, 1.0)
         assert abs(U.T @ U - np.eye(k)).max() < 1e-9
         sines.append(np.linalg.norm(U - exact @ (exact.T @ U), 2))
+        assert bound >= sines[-1] - 1e-12
     return np.array(sines), U
 
 

@@ -190,3 +190,21 @@ def test_a_family_forgets_one_parameter_only(plots, sweep):
         for name, value in zip(sweep["dataset_name"],
                                sweep["p_dataset_rank_specific"],
                                strict=True)]))) == 1
+
+
+def test_bytes_against_the_difficulty_of_fields(plots, results):
+    """In units of one float64 basis for every rank but one."""
+    harder = results.assign(
+        dataset_name="harder",
+        objective_field_contraction=2 * results["objective_field_contraction"],
+        objective_comm_bytes=3 * results["objective_comm_bytes"])
+    both = pd.concat([harder, results], ignore_index=True)
+    shown = {trace["label"]: trace for trace in plots["difficulty_cost"].plot(
+        both, objective=OBJECTIVE, measure="contraction", accuracy="≤ 1e-6")}
+    first = results.iloc[0]
+    unit = (first["objective_n_ranks"] - 1) * 8 * 60 \
+        * first["objective_n_components"]
+    np.testing.assert_allclose(
+        shown["gram-eigh"]["y"], 60 * 61 * 8 * np.array([1, 3]) / unit)
+    assert shown["gram-eigh"]["x"][1] == 2 * shown["gram-eigh"]["x"][0]
+    assert shown[LOSSY]["x"] == []

@@ -46,6 +46,14 @@ class ReplicatedSide:
         block = self.data if self.primal else self.data.T
         return self.comm.sum(block.gram_product(Z)) / self.data.n_samples
 
+    def trace(self):
+        """Of the operator, the variance of all: one pass.
+
+        Communication: one allreduce of a float.
+        """
+        own = sum(np.vdot(piece, piece) for piece in self.data.pieces())
+        return self.comm.sum(np.array([own]))[0] / self.data.n_samples
+
     def basis(self, Z):
         """The estimate U that belongs to orthonormal Z (N x k).
 

@@ -4,6 +4,7 @@ Wu & Simon 2000, SIAM J. Matrix Anal. Appl. 22(2).
 """
 import numpy as np
 
+from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.linalg import orthonormal_against
 
 
@@ -49,6 +50,31 @@ class KrylovSpace:
     def ritz_vectors(self, k):
         """The leading k of them (N x k), fewer while V has fewer columns."""
         return self.V @ self.vectors[:, :k]
+
+    def bound(self, k, trace):
+        """Of the error of the leading k Ritz vectors: its tangent.
+
+        No eigenvalue of C beside them is above the next Ritz value and all
+        variance outside V together (``docs/theory.rst``).
+
+        Parameters
+        ----------
+        k : int
+        trace : float
+            Of C.
+        """
+        values, noise = self.values, rounding(len(self.V)) * self.values[0]
+        if len(values) <= k:
+            return 1.0
+        outside = max(trace - values.sum(), 0.0)
+        gap = values[k - 1] - values[k] - outside - noise
+        b = self.remainder.shape[1]
+        residual = np.linalg.norm(
+            self.remainder @ self.vectors[-b:, :k], 2) + noise
+        if gap <= residual:
+            return 1.0
+        sine = residual / gap
+        return min(1.0, sine / np.sqrt(1 - sine ** 2))
 
     def next_block(self):
         """The next block of the Krylov sequence: new directions, at most b.
