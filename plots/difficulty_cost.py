@@ -44,8 +44,9 @@ class Plot(BasePlot):
             table["cost"] /= links * length * field["objective_n_components"]
             yield field[key], table
 
-    def plot(self, df, **options):
-        return against(self.tables(df, **options), styles(df))
+    def plot(self, df, objective, measure, accuracy):
+        return against(
+            self.tables(df, objective, measure, accuracy), styles(df))
 
     def get_metadata(self, df, objective, measure, accuracy):
         runs = df[df["objective_name"] == objective]
