@@ -156,8 +156,8 @@ class Dataset(FieldDataset):
     <b>Background:</b> the Maxwellian of the temperature profile is
     subtracted (delta-f).
     <b>Cases:</b> steep_zone (the temperature gradient that drives the
-    turbulence is steep on one rank of four, nearly stable elsewhere), uniform
-    (ranks nearly alike).
+    turbulence is steep on one rank of four; the others are nearly stable),
+    uniform (ranks nearly alike).
     <b>Source:</b> own spectral simulation of slab ITG turbulence; model after
     Grandgirard et al., J. Comput. Phys. 217 (2006).
     """

@@ -105,7 +105,7 @@ class Dataset(FieldDataset):
     <b>Units:</b> K, times the root of cos(latitude). <b>Background:</b> see
     the cases.
     <b>Cases:</b> anomalies (the mean of each calendar month is subtracted: a
-    flat spectrum), raw (the mean of all months is: the seasons dominate).
+    flat spectrum), raw (the mean of all months, so the seasons dominate).
     <b>Source:</b> monthly means at sigma level 0.995, NCEP-NCAR Reanalysis 1,
     NOAA PSL, Boulder (Kalnay et al., Bull. Amer. Meteor. Soc. 77, 1996); the
     file of the package pyunicorn. First: benchopt prepare . -d ncep-air

@@ -88,8 +88,8 @@ class Dataset(FieldDataset):
     the transposed matrix, ranks share temporal directions).
     <b>Variance:</b> that of the planted directions falls exponentially (by
     the factor <i>decay</i>), polynomially (by that power) or in one step (to
-    that level); three directions of every rank, unknown to the others, have
-    the variance <i>rank_specific</i>; noise is everywhere.
+    that level). Three directions of every rank, which the others do not have,
+    have the variance <i>rank_specific</i>. Noise is added everywhere.
     <b>Ranks:</b> the first owns <i>imbalance</i> times as many rows as the
     last, whose rows have <i>last_rank_energy</i> times the energy.
     <b>Guarantee:</b> refuses settings whose planted subspace is not the

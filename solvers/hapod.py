@@ -12,7 +12,7 @@ class Solver(MPISolver):
     P - 1 edges of the tree, with K the modes that the local tolerance needs,
     and a broadcast of d k floats.
     <b>Tolerance:</b> times the error of the best k modes of every rank for
-    itself, which no common basis of k modes can beat.
+    its own data, which no common basis of k modes can beat.
     <b>Guarantee:</b> the modes at the root have that root mean square error
     and are no more than POD needs for omega times it; k of them are kept.
     Sine of the angle below T / (2 (gap - T)), certified, with T the sum of

@@ -9,9 +9,9 @@ class Solver(MPISolver):
 
     Each rank replaces its last gradient G_i = (I - W W') C_i W in the sum and
     takes a step. The step is relative, step / P over the Rayleigh matrix
-    W'C W, which travels along: for k = 1 this is the constant step
-    c / (P lambda_1) of the paper; for k > 1, our extension, it spares the
-    rate the ratio of lambda_1 to lambda_k.
+    W'C W, which the token carries. For k = 1 this is the constant step
+    c / (P lambda_1) of the paper; for k > 1, our extension, the rate does not
+    suffer from a large ratio of lambda_1 to lambda_k.
     <b>Round:</b> one epoch, every rank is visited once: P messages of
     (2 d + k) k floats, one after the other.
     <b>Guarantee:</b> exact for any partition, linear: about

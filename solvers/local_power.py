@@ -3,7 +3,7 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """LocalPower: several power steps on own data between two sums.
+    """LocalPower: several power steps on local data between two sums.
 
     <b>Round:</b> an allreduce of d k floats; while a round has more than one
     local step, also a broadcast of d k floats, the basis to align with.

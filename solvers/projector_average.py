@@ -15,8 +15,8 @@ class Solver(MPISolver):
     <b>Guarantee:</b> as good as pooled PCA for samples that are statistically
     similar on all ranks, while P is below about sqrt(n); beyond, a bias of
     order P / n.
-    <b>Fails when:</b> ranks have strong directions of their own: each counts
-    as much as a common one, so the error is of order 1.
+    <b>Fails when:</b> ranks have strong directions of their own. Each of
+    these counts as much as a common one, so the error is of order 1.
     <b>Reference:</b> Fan, Wang, Wang &amp; Zhu 2019, Ann. Statist. 47(6),
     Algorithm 1; Charisopoulos, Benson &amp; Damle 2021, SIAM J. Math. Data
     Sci. 3(4), Algorithm 1.

@@ -78,7 +78,7 @@ def test_a_factor_leaves_the_gram_matrix():
 
 @pytest.mark.parametrize("partition", ["samples", "features"])
 def test_the_matrix_of_a_rank(partition, make_field):
-    """Type, order and shape of data.X are as the README says; batches."""
+    """Type, order and shape of data.X are as own_method.rst says; batches."""
     array = np.random.default_rng(0).standard_normal((5, 6, 4))
     field = make_field(array, n_ranks=2, dtype="float32", partition=partition)
     data = PartitionedMatrix(field, 1, np.random.default_rng(0))

@@ -30,7 +30,7 @@ def launcher():
         if not command or not shutil.which(command[0]):
             raise WorldError(
                 "BENCHMARK_MPIEXEC is "
-                f"{os.environ['BENCHMARK_MPIEXEC']!r}, which is no command.")
+                f"{os.environ['BENCHMARK_MPIEXEC']!r}, not a command.")
         return command
     if _n_nodes() > 1 and shutil.which("srun"):
         # A rank that dies must not leave the others waiting for it.

@@ -3,7 +3,8 @@
 Run it as ``python tests/claims/spiked.py [method ...]``; all methods take some
 minutes on two cores. Cost is what a rank sends until its error is below 1e-2
 / 1e-4 / 1e-8, in messages of d k float64, and in brackets the rounds; what it
-receives is not counted. docs/methods.rst sets the figures beside earlier ones.
+receives is not counted. docs/measurements.rst sets the figures beside earlier
+ones.
 """
 import sys
 import tempfile

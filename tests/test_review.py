@@ -1,0 +1,138 @@
+"""The review: one bibliography, all of it used; a taxonomy of all methods."""
+import re
+from functools import cache
+
+import pytest
+from conftest import BENCHMARK, ROOT
+from docutils.core import publish_doctree
+
+DOCS = ROOT / "docs"
+BIBLIOGRAPHY = "references.rst"
+SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
+UNCONFIRMED = {"li-zhang-2015", "yorke-1970"}
+
+
+@cache
+def parsed(name):
+    """The document; raises if it has an error, such as a missing target."""
+    return publish_doctree((DOCS / name).read_text(),
+                           settings_overrides={"halt_level": 2})
+
+
+def nodes(document, tag):
+    return [node for node in document.findall() if node.tagname == tag]
+
+
+def words(node):
+    """The text of a node on one line."""
+    return " ".join(node.astext().split())
+
+
+def entries():
+    """Identifier -> (label, the entry's paragraph)."""
+    for item in nodes(parsed(BIBLIOGRAPHY), "definition_list_item"):
+        target, = nodes(item, "target")
+        paragraph, = nodes(item, "paragraph")
+        yield target["ids"][0], (target.astext(), paragraph)
+
+
+ENTRIES = dict(entries())
+
+
+def citations(name):
+    """(identifier, text) of every link into the bibliography."""
+    for link in nodes(parsed(name), "reference"):
+        page, _, key = link.get("refuri", "").partition("#")
+        if page == BIBLIOGRAPHY and key:
+            yield key, words(link)
+
+
+CITATIONS = {page.name: set(citations(page.name))
+             for page in sorted(DOCS.glob("*.rst"))}
+
+
+def test_every_citation_has_an_entry():
+    for page, cited in CITATIONS.items():
+        for key, text in cited:
+            assert ENTRIES[key][0] == text, page
+
+
+def test_every_entry_is_cited():
+    assert {key for cited in CITATIONS.values()
+            for key, _ in cited} == set(ENTRIES)
+
+
+@pytest.mark.parametrize("key", ENTRIES)
+def test_entry(key):
+    """First author and year of the label, a title, a venue, links."""
+    label, paragraph = ENTRIES[key]
+    author, year = label.split()[0], label.split()[-1]
+    text = words(paragraph)
+    assert text.startswith(author)
+    assert re.search(rf", {year}\.( |$)", text)
+    titles = nodes(paragraph, "emphasis")
+    assert len(titles) == (key not in UNCONFIRMED)
+    for title in titles:
+        venue = text.split(words(title))[1]
+        assert re.match(r" [A-Z]", venue)
+        assert "Preprint" not in venue or "arxiv.org/abs/" in venue
+
+
+def test_entries_are_in_order():
+    labels = [label.replace("& ", "").lower() for key, (label, _)
+              in ENTRIES.items() if key not in UNCONFIRMED]
+    assert labels == sorted(labels)
+
+
+def surnames(reference):
+    """Years and the words before them in the reference of a docstring."""
+    reference = re.sub(r"arXiv \d{4}\.\d+", "", reference)
+    for match in re.finditer(r"([^;:(]*?)\s((?:19|20)\d\d)\b", reference):
+        first = re.search(r"[A-Z][a-z]+", match[1])
+        if first:
+            yield first[0], match[2]
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_references_of_docstrings(name):
+    """The bibliography knows the works that a method's docstring cites."""
+    known = {(label.split()[0], label.split()[-1])
+             for label, _ in ENTRIES.values()}
+    docstring = " ".join(SOLVERS[name].__doc__.replace("&amp;", "&").split())
+    assert set(surnames(docstring.partition("<b>Reference:</b>")[2])) <= known
+
+
+def taxonomy():
+    """Method -> the cells of its row."""
+    section = next(
+        section for section in nodes(parsed("methods.rst"), "section")
+        if section[0].astext() == "Taxonomy")
+    for row in nodes(nodes(section, "tbody")[0], "row"):
+        first, *cells = [words(cell) for cell in row]
+        yield first, cells
+
+
+def test_taxonomy():
+    table = dict(taxonomy())
+    assert set(table) == set(SOLVERS)
+    for name, solver in SOLVERS.items():
+        partition, _, rounds, data, _ = table[name]
+        assert partition == ("both" if len(solver.partitions) == 2
+                             else solver.partitions[0])
+        assert (data.split(",")[0] == "stream") == solver.one_pass
+        assert rounds != "batch" or solver.one_pass
+
+
+def test_links_between_pages():
+    for page in DOCS.glob("*.rst"):
+        for link in nodes(parsed(page.name), "reference"):
+            uri = link.get("refuri", "").partition("#")[0]
+            if uri and "://" not in uri:
+                assert (DOCS / uri).is_file(), (page.name, uri)
+
+
+def test_glossary_defines_its_terms():
+    page = parsed("glossary.rst")
+    terms = {words(term) for term in nodes(page, "term")}
+    assert {"round", "pass", "one pass", "dealt"} <= terms
+    assert len(nodes(page, "target")) == len(terms)
