@@ -71,14 +71,14 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, provenance, messages, **result):
+    def evaluate_result(self, provenance, messages, one_pass, **result):
         field, k = self.field, self.n_components
         problem = dict(
             n_ranks=field.n_ranks, partition=field.partition,
             n_samples=field.n_samples, n_features=field.n_features,
             n_components=k, itemsize=field.dtype.itemsize)
         return {
-            **evaluate(field, k, **result), **problem,
+            **evaluate(field, k, **result), **problem, "one_pass": one_pass,
             "calls": busiest_calls(messages),
             **{f"field_{key}": value
                for key, value in self.difficulty.items()},
@@ -99,5 +99,6 @@ class Objective(BaseObjective):
              "samples_seen"), np.zeros(n_ranks))
         return dict(scores=ESTIMATES["subspace"].perfect(n_ranks, k),
                     bounds=dict(certified_error=np.ones(n_ranks)),
-                    costs=costs, yields="subspace", pictures={}, ended={},
-                    messages=[{}] * n_ranks, provenance={})
+                    costs=costs, yields="subspace", one_pass=False,
+                    pictures={}, ended={}, messages=[{}] * n_ranks,
+                    provenance={})

@@ -154,7 +154,8 @@ class MPISolver(ShortName, BaseSolver):
             self.result = self.world.call("result")
             if self.round & (self.round - 1) == 0:
                 self.pictures[self.round] = self.world.call("pictures")
-        return dict(**self.result, yields=self.yields, ended=self.ended,
+        return dict(**self.result, yields=self.yields,
+                    one_pass=self.one_pass, ended=self.ended,
                     pictures=self.pictures, provenance=self.provenance)
 
     def close(self):

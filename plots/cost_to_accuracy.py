@@ -1,7 +1,7 @@
 import numpy as np
-from benchopt import BasePlot
 
 from benchmark_utils.comm.network import NETWORKS
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     ERRORS,
     metric_axes,
@@ -60,7 +60,7 @@ def bar(row, axis, height):
     return dict(label=label, y=row.costs.clip(max=most).tolist(), **style)
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """What does an accuracy cost, and what keeps a method from reaching it?"""
 
     name = "cost_to_accuracy"

@@ -1,10 +1,11 @@
-from benchopt import BasePlot
+
 
 from benchmark_utils.fields.difficulty import COLUMNS, MEASURES, readable
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.text import cells
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """One row per field: what makes it hard, whatever the method."""
 
     name = "difficulty"
@@ -17,15 +18,13 @@ class Plot(BasePlot):
         measured = fields[[f"objective_field_{key}" for key in MEASURES]] \
             .set_axis(list(MEASURES), axis=1)
         texts = [readable(row) for row in measured.to_dict("records")]
-        # Headings are bold: a quarter wider than the figures below them.
-        columns = [cells(label.ljust(len(label) * 5 // 4), measured[key],
-                         [text[key] for text in texts])
-                   for key, label in COLUMNS.items()]
+        columns = [cells(measured[key], [text[key] for text in texts])
+                   for key in COLUMNS]
         return [list(row) for row in zip(fields.index, *columns, strict=True)]
 
     def get_metadata(self, df, objective):
         return dict(
-            title=f"{objective}: the fields\nin brackets: the same if all "
-                  "cells were dealt to the ranks at random",
+            title=f"{objective}: the fields\nin brackets: the same with all "
+                  "cells assigned to ranks at random",
             columns=["field", *COLUMNS.values()],
             default_order_column=COLUMNS["covariance_distance"])

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
-from benchopt import BasePlot
 from matplotlib.figure import Figure
 
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import select
 from benchmark_utils.results.statistics import medians, one_each
 from benchmark_utils.results.style import draw
@@ -27,7 +27,7 @@ def shade(errors):
 def heat_map(errors):
     """Picture of a table of errors: solvers by ranks."""
     # The page enlarges it without smoothing: smaller than shown, never larger.
-    figure = Figure(figsize=(5, 5), dpi=80, layout="constrained")
+    figure = Figure(figsize=(5, 5), dpi=100, layout="constrained")
     ax = figure.subplots()
     shades = shade(errors.to_numpy())
     ax.imshow(shades, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
@@ -45,7 +45,7 @@ def heat_map(errors):
     return draw(figure)
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """Excess error of every rank on its own data."""
 
     name = "domains"

@@ -1,7 +1,7 @@
 import numpy as np
-from benchopt import BasePlot
 
 from benchmark_utils.results.curves import curves, line, vertical_line
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     ERRORS,
     Axis,
@@ -66,8 +66,10 @@ def reference(runs, column, error):
         return []
     smallest = max(runs[error].min(), SMALLEST_ERROR)
     errors = np.geomspace(LARGEST, min(smallest, LARGEST), 25)
-    return line("2(P-1)(dk-k²) log2(1/error) bits: a reference, not a proven "
-                "bound", subspace_bytes(errors, P, d, k), errors, "#999999")
+    return line("2(P-1)(dk-k²) log2(1/error) bits",
+                "2(P-1)(dk-k²)<br>log2(1/error) bits:<br>a reference, not<br>"
+                "a proven bound", subspace_bytes(errors, P, d, k), errors,
+                "#999999")
 
 
 def certified(runs, style, cost):
@@ -79,7 +81,7 @@ def certified(runs, style, cost):
             in curves(runs[proven], style, cost, BOUND, None)]
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """How many bytes, messages, rounds or passes does an accuracy cost?"""
 
     name = "error_vs_communication"

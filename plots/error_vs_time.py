@@ -1,7 +1,8 @@
-from benchopt import BasePlot
+
 
 from benchmark_utils.comm.network import NETWORKS, OTHER_RANKS
 from benchmark_utils.results.curves import curves
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     ERRORS,
     Axis,
@@ -40,7 +41,7 @@ def timed(df, dataset, objective, time, ranks):
         f"measured, not on {ranks} ranks: choose a network")
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """How many seconds does an accuracy cost, here and on other networks?"""
 
     name = "error_vs_time"

@@ -1,9 +1,9 @@
 from functools import partial
 
 import pandas as pd
-from benchopt import BasePlot
 
 from benchmark_utils.results.curves import against
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import select, without_parameter
 from benchmark_utils.results.statistics import medians, one_each, reaching
 from benchmark_utils.results.style import styles
@@ -48,7 +48,7 @@ def sweeps(df):
     return several or single
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """Where do methods cross when the ranks' data become more different?"""
 
     name = "heterogeneity"

@@ -1,12 +1,12 @@
 import numpy as np
-from benchopt import BasePlot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.style import colour
 
 ERROR = "objective_subspace_error"
-HOLD = 3  # times that an animation shows its last frame
+HOLD = 10  # times that an animation shows its last frame, with which it starts
 SHADES = 15  # steps of a colour channel: halves the size of the page
 
 
@@ -82,10 +82,10 @@ def animation(axes, exact, learned, captions, style):
             figure.draw_artist(moving)
         pixels = np.asarray(canvas.buffer_rgba())[..., :3] / 255
         frames.append(np.round(pixels * SHADES) / SHADES)
-    return frames + HOLD * frames[-1:]
+    return HOLD * frames[-1:] + frames
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """What the leading modes look like, learned beside exact."""
 
     name = "modes"

@@ -1,8 +1,7 @@
 from functools import partial
 
-from benchopt import BasePlot
-
 from benchmark_utils.results.curves import against
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     metric_axes,
     select,
@@ -45,7 +44,7 @@ def problems(df):
     return found or {name: ranks[[name]] for name in ranks.index}
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """What does an accuracy cost on more and more ranks?"""
 
     name = "scaling"

@@ -1,9 +1,9 @@
 from functools import partial
 
 import pandas as pd
-from benchopt import BasePlot
 
-from benchmark_utils.results.select import select
+from benchmark_utils.results.page import PagePlot
+from benchmark_utils.results.select import select, streaming
 from benchmark_utils.results.statistics import medians, one_each, reaching
 from benchmark_utils.results.text import (
     FIGURE_SPACE,
@@ -27,7 +27,7 @@ FINAL = {
 }
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """One row per method: what it reaches and what that costs."""
 
     name = "summary"
@@ -37,6 +37,7 @@ class Plot(BasePlot):
     def plot(self, df, dataset, objective):
         runs = select(df, dataset, objective)
         ends = one_each(runs, "last")
+        streams = set(streaming(runs)["solver_name"])
         table = pd.DataFrame({column: medians(ends[column]) for column in (
             ERROR, *(column for column, _ in FINAL.values()))})
         reached = {heading: reaching(target, runs, BYTES, ERROR)
@@ -45,17 +46,19 @@ class Plot(BasePlot):
             table[heading] = costs["cost"]
         # The error orders those that reach neither.
         table = table.sort_values(["≤ 1e-3", "≤ 1e-1", ERROR])
-        columns = [cells("error", table[ERROR], table[ERROR].map(SCIENTIFIC))]
+        columns = [cells(table[ERROR], table[ERROR].map(SCIENTIFIC))]
         columns += [
-            cells(heading, table[heading],
+            cells(table[heading],
                   [cost_cell(row) for row
                    in costs.reindex(table.index).itertuples()],
                   best=min(table[heading], default=None))
             for heading, costs in reached.items()]
         columns += [
-            cells(heading, table[column], table[column].map(
+            cells(table[column], table[column].map(
                 partial(readable, unit=unit) if unit else SCIENTIFIC))
-            for heading, (column, unit) in FINAL.items()]
+            for column, unit in FINAL.values()]
+        columns.append(["yes" if solver in streams else "no"
+                        for solver in table.index])
         names = [f"{place}. {solver}".rjust(len(solver) + 4, FIGURE_SPACE)
                  for place, solver in enumerate(table.index, start=1)]
         return [list(row) for row in zip(names, *columns, strict=True)]
@@ -67,5 +70,5 @@ class Plot(BasePlot):
                 "≤ 1e-3: bytes until the subspace error stays that small\n"
                 f"{INTERPOLATED}; worst rank: excess error on its own data "
                 "at the end"),
-            columns=["method", "error", *TARGETS, *FINAL],
+            columns=["method", "error", *TARGETS, *FINAL, "streams"],
             default_order_column="method")

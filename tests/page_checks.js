@@ -104,6 +104,43 @@ const emptyTraces = (figure, layout) => figure._fullData.filter(
       (y, i) => canBeSeen(y, layout.yaxis)
         && canBeSeen(trace.x?.[i], layout.xaxis)));
 
+/* What names a curve, an axis, a column, a picture or a view. */
+const NAMES = {
+  chart: '.gtitle, .xtitle, .ytitle, .xtick text, .ytick text, '
+    + '.annotation-text, #plot_legend .curve',
+  table: '#table_container h2, .gridjs-th-content, .gridjs-tr td:first-child',
+  image: '#image_container h2, #image_container img, '
+    + '#image_container .text-gray-700',
+};
+
+const isCut = element => [element, element.parentElement].some(
+  each => getComputedStyle(each).overflowX === 'hidden'
+    && each.scrollWidth > each.clientWidth + 1);
+
+/* Names that are read only after scrolling, or not at all. */
+const hiddenNames = () => {
+  const kind = ['table', 'image'].find(isChart) ?? 'chart';
+  const names = [...document.querySelectorAll(
+    `${NAMES[kind]}, #view-tabs span`)].filter(isShown);
+  return names.filter(name => box(name).left < 0 || box(name).top < 0
+    || box(name).right > document.documentElement.clientWidth
+    || box(name).bottom > innerHeight || isCut(name)).map(
+    name => `outside the window or cut: ${name.textContent || name.alt}`);
+};
+
+/* Curves that nothing names, and lines without their note. */
+const unnamed = () => {
+  if (!isChart('scatter')) return [];
+  const texts = selector => [...document.querySelectorAll(selector)].filter(
+    isShown).map(element => element.textContent);
+  const legend = texts('#plot_legend .curve');
+  const notes = texts('.annotation-text').map(text => text.slice(0, 8));
+  return getPlotData().data.flatMap(({label, note}) => [
+    !legend.includes(label) && `not in the legend: ${label}`,
+    note && isVisible(label) && !notes.includes(note.slice(0, 8))
+      && `no note at: ${label}`]);
+};
+
 /* Titles; benchopt labels powers of ten only, so that a scale that the user
    chooses may leave an axis bare and its title on the axis; nor does a
    logarithmic one show points at zero. */
@@ -135,7 +172,8 @@ const figureDefects = scaleOfPage => {
   return [
     getPlotData().data.length === 0 && 'no traces',
     marks.length === 0 && 'nothing is drawn',
-    ...(layout.annotations ?? []).map(note => note.text),
+    ...(layout.annotations ?? []).map(({text}) => text).filter(
+      text => !getPlotData().data.some(trace => trace.note === text)),
     ...(scaleOfPage ? emptyTraces(figure, layout).map(
       trace => `empty trace ${trace.name}`) : []),
     ...(scaleOfPage ? textDefects(find, plot, frame) : []),
@@ -156,7 +194,8 @@ const defects = scaleOfPage => {
   if (!getPlotData()) return ['no data for this choice'];
   const own = isChart('table') || isChart('image') ? []
     : figureDefects(scaleOfPage);
+  const names = scaleOfPage ? [...hiddenNames(), ...unnamed()] : [];
   const covered = coveredControls();
   window.scrollTo(0, 0);
-  return [...own, ...covered].filter(Boolean);
+  return [...own, ...names, ...covered].filter(Boolean);
 };

@@ -15,8 +15,7 @@ import pytest
 from conftest import ROOT, benchopt, load_module
 from playwright.sync_api import sync_playwright
 
-HEIGHT = 1200
-WIDTHS = (1280, 1600)
+HEIGHTS = {1280: 720, 1600: 900}  # by width
 # Beyond so many choices, each control is tried alone.
 MAX_COMBINATIONS = 60
 # Controls that change what the axes show.
@@ -87,7 +86,7 @@ class Walk:
         self.width, self.network = width, network or {}
         self.found, self.problems = [], []
         self.page = browser.new_page(
-            viewport={"width": width, "height": HEIGHT})
+            viewport={"width": width, "height": HEIGHTS[width]})
         # Loading the page takes long where other processes run.
         self.page.set_default_timeout(120_000)
         self.page.on("pageerror", lambda error: self.problems.append(
@@ -190,7 +189,7 @@ class Walk:
             self.look(f"{kind} {choice}")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", HEIGHTS)
 def test_offline_copy(browser, offline, width):
     with Walk(browser, offline, width) as walk:
         walk.views()
@@ -218,12 +217,22 @@ def test_page_of_benchopt(browser, page, texts):
     ("<script>first.data[0].y.fill(null)</script>",
      "empty trace block-power"),
     ("<script>first.data = []</script>", "no traces"),
-    ("<script>first.title = 'long '.repeat(40)</script>",
+    ("<script>first.title = 'long'.repeat(40)</script>",
      "title leaves the figure"),
-    ("<script>first.title = 'long '.repeat(25)</script>",
+    ("<style>.gtitle { transform: translateY(40px) }</style>",
      "title over something"),
-    ("<style>#legend_container { margin-top: -90px; }</style>",
+    ("<style>#legend_container { margin-left: -90px; }</style>",
      "figure over legend_container"),
+    ("<style>#plot_legend { transform: translateY(500px) }</style>",
+     "outside the window or cut: gather-all"),
+    ("<style>body.one-window .min-h-screen { height: 110vh }</style>",
+     "outside the window or cut: bytes, all ranks"),
+    ("<style>.curve { overflow: hidden; width: 20px; }</style>",
+     "outside the window or cut: gather-all"),
+    ("<script>const two = first.data[1]; setTimeout(() => two.label = 'new')"
+     "</script>", "not in the legend: new"),
+    ("<style>.annotation-text { display: none }</style>",
+     "no note at: ship everything"),
     ("<div style='position: fixed; inset: 150px 80% 0 0'></div>",
      "covered: change_scale"),
     ("<style>.main-svg { width: 90% }</style>",

@@ -33,7 +33,7 @@ def traces(plot, results, **options):
 
 def visible(cell):
     """Text of a cell without its blanks and invisible characters."""
-    return cell.replace("\u2060", "").replace("\u00a0", " ").strip(" \u2007*")
+    return cell.replace("\u2060", "").strip(" \u2007*")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_every_option_gives_a_picture(drawn):
                 for name, picture in combinations.items()}
     assert len(kinds) == len(CONFIG["plots"]) and len(pictures) > 50
     for name, picture in pictures.items():
-        n_pictures = {"domains": 2, "modes": 3, "difficulty": 1}
+        n_pictures = {"domains": 2, "modes": 3, "difficulty": 1, "stream": 2}
         assert len(picture["data"]) >= n_pictures.get(
             name.split("_")[0], 6), name
         if picture["type"] == "table":
@@ -134,13 +134,14 @@ def test_bytes_of_a_subspace():
 def test_reference_for_an_error(plots, results):
     plot = plots["error_vs_communication"]
     [label] = [label for label in traces(plot, results) if "log2" in label]
-    assert label.endswith("a reference, not a proven bound")
     line = traces(plot, results)[label]
+    assert line["note"].replace("<br>", " ").endswith(
+        "a reference, not a proven bound")
     np.testing.assert_allclose(
-        line["x"], 125 * np.log2(1 / np.array(line["y"])), rtol=1e-6)
+        line["x"], 125 * np.log2(1 / np.array(line["y"])), rtol=1e-5)
     assert line["y"][0] == 0.1
     assert line["y"][-1] == pytest.approx(results[results["stop_val"] > 0][
-        "objective_subspace_error"].min())
+        "objective_subspace_error"].min(), rel=1e-5)
     for other in dict(error="excess error"), dict(cost="bytes, busiest rank"):
         assert label not in traces(plot, results, **other)
 
@@ -194,6 +195,8 @@ def test_summary(plots, results):
     exact = rows["gram-eigh"]
     assert visible(exact["≤ 1e-6"]) == readable_bytes(60 * 61 * 8)
     assert visible(exact["passes"]) == "1"
+    assert {name for name, row in rows.items() if row["streams"] == "yes"} \
+        == {"gram-eigh", "incremental-svd"}
     for ended, cell in ("method done", "stalls"), (
             "round limit", "> 1 rounds"):
         cells = [visible(row[4]) for row in plot.plot(
@@ -252,7 +255,7 @@ def test_modelled_time(ranks, steps, sent, plots, results):
     compute = results.query("solver_name == 'block-power' and stop_val == 1")[
         "objective_path_compute_s"].median()
     assert first - compute == pytest.approx(
-        steps * 24e-6 + sent / 117.7e6, rel=1e-6)
+        steps * 24e-6 + sent / 117.7e6, rel=1e-4)
     title = plot.get_metadata(
         results, **first_options(plot, results) | options)["title"]
     assert ("modelled on 64 ranks" in title) == (ranks == "64")

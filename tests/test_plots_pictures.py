@@ -91,8 +91,9 @@ def test_frames_follow_the_rounds(plots, results):
     frames = cards[0]["image"]
     hold = module(plot)["HOLD"]
     assert len(frames) == 5 + hold
-    assert (frames[0] != frames[1]).any()
-    assert all((frame == frames[-1]).all() for frame in frames[-hold - 1:])
+    # The last estimate comes first, and stays; then they follow the rounds.
+    assert all((frame == frames[-1]).all() for frame in frames[:hold])
+    assert (frames[hold] != frames[-1]).any()
     absent = plot.get_metadata(results, DATASET, OBJECTIVE, "nobody")
     assert absent["title"] == f"nobody has not run on {DATASET}"
 

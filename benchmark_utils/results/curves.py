@@ -15,8 +15,8 @@ NO_MARKER = 41  # one that plotly draws as nothing
 
 
 def short(values):
-    """The page holds every curve of every option: eight digits are enough."""
-    return [float(f"{value:.8g}") for value in values]
+    """The page holds every curve of every option: six digits are enough."""
+    return [float(f"{value:.6g}") for value in values]
 
 
 @dataclass
@@ -96,12 +96,15 @@ def against(tables, style):
     return traces
 
 
-def line(label, x, y, grey):
-    """List of one trace that is no method; empty if it has no place."""
+def line(label, note, x, y, grey):
+    """List of one trace that is no method; empty if it has no place.
+
+    The page writes the note beside it.
+    """
     x, y = np.broadcast_arrays(x, y)
     if not x.size or not (np.isfinite(x) & (x > 0)).all():
         return []
-    return [dict(label=label, x=short(x), y=short(y), color=grey,
+    return [dict(label=label, note=note, x=short(x), y=short(y), color=grey,
                  marker=NO_MARKER)]
 
 
@@ -109,4 +112,4 @@ def vertical_line(label, x, grey, traces):
     """A line as high as the other traces."""
     heights = [y for trace in traces for y in trace["y"]]
     ends = [min(heights), max(heights)] if heights else []
-    return line(label, x, ends, grey)
+    return line(label, label, x, ends, grey)

@@ -10,6 +10,8 @@ from benchmark_utils.comm.network import (
 from benchmark_utils.results.memo import once
 from benchmark_utils.scoring.metrics import METRICS
 
+ONE_PASS = 1 + 1e-9  # a sum over batches
+
 Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
 
 
@@ -32,6 +34,15 @@ def select(df, dataset, objective):
               & (df["objective_name"] == objective) & (df["stop_val"] > 0)]
     return runs.assign(rounds=runs["stop_val"]).drop_duplicates(
         ["solver_name", "idx_rep", "stop_val"], keep="last")
+
+
+@once
+def streaming(runs):
+    """Runs of methods that see every batch once and keep none."""
+    # Older results tell only how much was read, not what was kept.
+    one_pass = runs.get("objective_one_pass", runs.groupby("solver_name")[
+        "objective_samples_seen"].transform("max") <= ONE_PASS)
+    return runs[one_pass.eq(True)]
 
 
 def without_parameter(name, dataset):

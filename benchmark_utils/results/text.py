@@ -6,9 +6,8 @@ import numpy as np
 
 from benchmark_utils.results.statistics import FEW, SMALLEST_ERROR, weakest
 
-# Characters that are not seen: a blank where no line breaks, one as wide as
-# a digit, and one of no width that keeps its neighbours together.
-NO_BREAK, FIGURE_SPACE, WORD_JOINER = "\u00a0", "\u2007", "\u2060"
+# Characters that are not seen: a blank as wide as a digit, and nothing at all.
+FIGURE_SPACE, WORD_JOINER = "\u2007", "\u2060"
 
 # Where a plot shows costs to an accuracy.
 INTERPOLATED = "costs interpolated in log error"
@@ -16,7 +15,7 @@ INTERPOLATED = "costs interpolated in log error"
 
 def on_ranks(ranks):
     """What is meant by so many ranks that were not there."""
-    return f"on {ranks} ranks, each with the data of one of these"
+    return f"on {ranks} ranks, each with the data of one measured rank"
 
 
 def wrapped(text, **options):
@@ -104,20 +103,15 @@ def not_reached(tables):
     return wrapped("; ".join(filter(None, notes)))
 
 
-def cells(heading, values, texts, best=None):
+def cells(values, texts, best=None):
     """Texts that benchopt's page shows as they are and sorts by their values.
 
     It sorts texts as texts: hence leading blanks, which HTML hides, more of
-    them for less. It rounds what reads as a number, breaks lines at blanks
-    and hyphens, and cuts headings wider than the cells: hence the rest.
+    them for less. It rounds what reads as a number: hence the last character.
     """
     ranks = values.rank(method="dense", ascending=False, na_option="top")
-    width = max(9, len(heading) + 3)
-    texts = [text.ljust(width, FIGURE_SPACE).replace(" ", NO_BREAK)
-             .replace("-", "-" + WORD_JOINER) + WORD_JOINER
-             for text in texts]
     return [" " * int(rank)
-            + (f"**{text}**" if value == best < np.inf else text)
+            + (f"**{text}**" if value == best < np.inf else text) + WORD_JOINER
             for rank, value, text in zip(ranks, values, texts, strict=True)]
 
 
