@@ -1,5 +1,3 @@
-
-
 from benchmark_utils.fields.difficulty import COLUMNS, MEASURES, readable
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.text import cells

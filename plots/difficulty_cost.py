@@ -1,7 +1,6 @@
-from benchopt import BasePlot
-
 from benchmark_utils.fields.difficulty import MEASURES
 from benchmark_utils.results.curves import against
+from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import select
 from benchmark_utils.results.statistics import reaching
 from benchmark_utils.results.style import styles
@@ -17,7 +16,7 @@ LABELS = {measure.label: key for key, measure in MEASURES.items()
           if not key.endswith("_floor")}
 
 
-class Plot(BasePlot):
+class Plot(PagePlot):
     """What makes a field expensive, and for whom?"""
 
     name = "difficulty_cost"
