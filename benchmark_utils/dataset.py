@@ -51,7 +51,7 @@ class FieldDataset(ShortName, BaseDataset):
     sources : tuple of modules or functions
         What determines the values besides the dataset's own file; if any of
         them is edited, the field is computed again.
-    weights : sequence of n_ranks floats, optional
+    rank_weights : sequence of n_ranks floats, optional
         Relative sizes of the ranks' parts.
     """
 
@@ -60,7 +60,7 @@ class FieldDataset(ShortName, BaseDataset):
     dtype = "float32"
     is_random = True
     sources = ()
-    weights = None
+    rank_weights = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -144,5 +144,5 @@ class FieldDataset(ShortName, BaseDataset):
             self.sources)
         return dict(field=Field(
             path, self.n_ranks, self.partition, self.heterogeneity,
-            self.batch, self.weights, seed,
+            self.batch, self.rank_weights, seed,
             getattr(self, "decomposition", "slabs")))

@@ -1,17 +1,14 @@
-from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
+
 from benchmark_utils.dataset import FieldDataset
-from benchmark_utils.fields.cache import stamp
+from benchmark_utils.fields import survey
+from benchmark_utils.fields.cache import cached, stamp
 from benchmark_utils.fields.file_axes import file_axes
-from benchmark_utils.fields.hdf5_input import (
-    BACKGROUNDS,
-    anomalies,
-    choose_roles,
-    find_variable,
-    open_file,
-    stored_axes,
-)
+from benchmark_utils.fields.hdf5_input import read_steps
+from benchmark_utils.fields.state import find_files, open_state
+from benchmark_utils.fields.weights import point_weights
 
 
 def example_path():
@@ -24,7 +21,7 @@ def example_path():
 
 
 class Dataset(FieldDataset):
-    """Your own simulation: a variable of an HDF5 file.
+    """Your own simulation: variables of HDF5 files.
 
     <b>Sample:</b> all values at one time (partition <i>features</i>), or the
     values along the feature axes at one point and time (<i>samples</i>); the
@@ -33,6 +30,8 @@ class Dataset(FieldDataset):
     with CF attributes; else one word per axis of the variable: time, space,
     feature; split (the space axis that is cut into slabs; default: the
     first); at3 (only entry 3 of that axis).
+    <b>Weights</b> (cos(latitude), cell areas, masses), several variables or
+    files, standardised values, points without values: docs/own_data.rst.
     <b>Example:</b> annual mean air temperature over North America, 1860 to
     2099, Met Office model, scenario A1B (UK Open Government Licence; from
     the package iris-sample-data). Its cells are not weighted by area.
@@ -44,65 +43,91 @@ class Dataset(FieldDataset):
         "variable": ["air_temperature"],
         "axes": ["auto"],
         "background": ["time-mean"],
+        "weights": ["none"],
+        "standardise": ["auto"],
+        "along": ["auto"],
     }
     partitions = ("features", "samples")
     is_random = False
-    sources = (file_axes, anomalies)
+    sources = (file_axes, read_steps, open_state, survey.write_survey,
+               point_weights)
     test_parameters = {"partition": ["features"]}  # of the example
 
-    def source(self):
-        """Path of the user's file or of the example, None without both."""
+    def files(self):
+        """The user's files or the example, none without both."""
         if self.path is None:
-            return example_path()
-        return Path(str(self.path)).expanduser().resolve()
+            example = example_path()
+            return [example] if example else []
+        return find_files(self.path)
+
+    def variables(self):
+        """Names of the variables, which may come as a list or ``u,v``."""
+        names = self.variable
+        return ([str(name) for name in names]
+                if isinstance(names, (list, tuple)) else
+                [name.strip() for name in str(names).split(",")])
 
     def missing(self):
-        return self.source() is None and (
+        return not self.files() and (
             "hdf5-file has no file to read: give path, variable and axes, or "
             "pip install iris-sample-data for its example.")
 
-    @contextmanager
     def opened(self):
-        """The variable of the file, and the role of each of its axes."""
-        with open_file(self.source()) as file:
-            variable = find_variable(file, str(self.variable))
-            yield variable, choose_roles(str(self.axes), variable,
-                                         file_axes(variable))
+        """The state in the files, open while it is used."""
+        return open_state(self.files(), self.variables(), str(self.axes),
+                          str(self.along))
 
     def settings(self):
-        path = self.source()
-        with self.opened() as (_, roles):
-            return dict(variable=str(self.variable), axes="-".join(roles),
-                        background=self.background, path=str(path),
-                        **stamp(path))
+        files = [str(path) for path in self.files()]
+        return dict(path=files, survey=self.survey().name)
+
+    def survey(self):
+        """File of what must be known of the user's, which are read for it."""
+        for key, choices in (("background", survey.BACKGROUNDS),
+                             ("standardise", survey.STANDARDISE)):
+            choice = getattr(self, key)
+            if isinstance(choice, str) and choice not in choices:
+                raise ValueError(f"{key} is {choice!r}, not one of "
+                                 f"{' and '.join(choices)}.")
+
+        def write(file):
+            with self.opened() as opened:
+                survey.write_survey(
+                    file, opened, self.variables(), self.background,
+                    str(self.weights), self.standardise, self.partition)
+
+        files = self.files()
+        for path in files:
+            if not path.is_file():
+                raise ValueError(f"There is no file {path}.")
+        settings = super().settings() | dict(
+            path=[str(path) for path in files], stamps=self._get_state())
+        if self.standardise == "column":
+            settings["partition"] = self.partition
+        return cached(self.folder() / "{key}.survey.h5", settings,
+                      self.sources, write)
+
+    def axes_and_space(self):
+        """Axes of the field, and how many of them are space."""
+        with h5py.File(self.survey()) as file:
+            return survey.surveyed_axes(file, self.partition)
 
     @property
     def n_space(self):
-        with self.opened() as (_, roles):
-            return roles.count("split") + roles.count("space")
+        return self.axes_and_space()[1]
 
     def coordinates(self):
-        if self.background not in BACKGROUNDS:
-            raise ValueError(f"background is {self.background!r}, not one of "
-                             f"{' and '.join(BACKGROUNDS)}.")
-        with self.opened() as (variable, roles):
-            if self.partition == "samples" and "feature" not in roles:
-                raise ValueError(
-                    f"axes={'-'.join(roles)} has no feature axis: a sample "
-                    "would be one number. Name one, or choose "
-                    "partition=features.")
-            return stored_axes(file_axes(variable), roles)
+        return self.axes_and_space()[0]
 
     def snapshots(self, rng):
-        with self.opened() as (variable, roles):
-            n_steps = (variable.shape[roles.index("time")]
-                       if "time" in roles else 1)
-            yield from anomalies(variable, roles, n_steps, self.background)
+        shape = [len(points) for _, _, points in self.coordinates()[1:]]
+        with self.opened() as opened, h5py.File(self.survey()) as file:
+            yield from survey.anomalies(opened, file, shape)
 
     # benchopt's cache of results knows the path, not that the file changed.
     def _get_state(self):
-        path = self.source()
-        return stamp(path) if path and path.is_file() else {}
+        return {str(path): stamp(path) for path in self.files()
+                if path.is_file()}
 
     def __setstate__(self, state):
         """Nothing to restore: the state only enters the cache key."""

@@ -121,7 +121,7 @@ class Dataset(FieldDataset):
                    "planted": 3, "n_steps": 4}
 
     @property
-    def weights(self):
+    def rank_weights(self):
         return np.geomspace(self.imbalance, 1, self.n_ranks)
 
     def settings(self):
@@ -158,7 +158,7 @@ class Dataset(FieldDataset):
     def snapshots(self, rng):
         n_cells, per_cell = self.shape()
         sizes = per_cell * np.diff(
-            slab_edges(n_cells, self.n_ranks, self.weights))
+            slab_edges(n_cells, self.n_ranks, self.rank_weights))
         rows = self.rows(sizes, rng)
         if self.partition == "features":
             yield rows.T

@@ -20,7 +20,7 @@ def line_plot(figure, axes, exact, style):
     ax = figure.subplots()
     ax.plot(x, exact, color="#cccccc", lw=6, label="exact")
     line, = ax.plot(x, exact, color=style, label="learned", animated=True)
-    height = 1.4 * abs(exact).max()  # room for the legend
+    height = 1.4 * np.nanmax(abs(exact))  # room for the legend
     ax.set(xlabel=axis_label(name, unit), ylim=(-height, height), yticks=[0])
     ax.locator_params(axis="x", nbins=5)
     ax.legend(loc="lower right", ncols=2)
@@ -38,7 +38,7 @@ def map_plot(figure, axes, exact, style):
         return values.T if upright else values
 
     (y_name, y_unit, y), (x_name, x_unit, x) = axes[::-1] if upright else axes
-    limit = abs(exact).max()
+    limit = np.nanmax(abs(exact))
     for number, ax in enumerate(figure.subplots(2, sharex=True)):
         mesh = ax.pcolormesh(x, y, oriented(exact), cmap="RdBu_r",
                              vmin=-limit, vmax=limit, animated=number == 1)

@@ -162,7 +162,8 @@ def test_physics_modules_are_declared():
         assert used <= declared, file
 
 
-@pytest.mark.parametrize("attribute", ["dtype", "weights", "background"])
+@pytest.mark.parametrize("attribute", ["dtype", "rank_weights",
+                                       "background"])
 def test_parameters_with_the_name_of_an_attribute(attribute):
     """benchopt would silently keep the attribute."""
     with pytest.raises(TypeError, match="call the parameter"):

@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.pictures import (
     N_MODES,
+    View,
     exact_pictures,
-    shown_columns,
-    shown_points,
 )
 
 LOSSY = "low-rank-merge[rank_factor=1]"
@@ -149,10 +148,10 @@ def test_modes_are_turned_towards_the_exact_ones(
 def test_long_axes_are_thinned_and_others_sliced(make_field):
     array = np.random.default_rng(0).standard_normal((3, 5, 100, 70))
     field = make_field(array, n_space=3, partition="features", n_ranks=2)
-    points = shown_points(field)
+    view = View(field)
+    points, columns = view.points, view.columns
     assert [len(each) for each in points.values()] == [1, 64, 64]
     assert points["y"][0] == 0 and points["y"][-1] == 99
-    columns = shown_columns(field)
     assert (np.diff(columns) > 0).all()
     index = np.unravel_index(columns, array.shape[1:])
     assert set(index[0]) == {2}

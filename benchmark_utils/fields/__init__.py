@@ -2,6 +2,7 @@
 
 layout (what a file holds), partition (who owns which cell), field (both),
 reading; cache, store, live (writing); reference, difficulty (what is computed
-from a field once); hdf5_input, file_axes (users' files); physics (numerics of
+from a field once); hdf5_input, file_axes, state, weights, survey
+(users' files) and column_grid (from columns to maps); physics (numerics of
 simulations). Imports nothing else of the project.
 """

@@ -21,6 +21,12 @@ def open_field(path):
     return h5py.File(path, "r", swmr=True)
 
 
+def read_axes(file, names):
+    """Axes of these names: a list of (name, unit, coordinates)."""
+    return [(str(name), file[f"axes/{name}"].attrs["unit"],
+             file[f"axes/{name}"][()]) for name in names]
+
+
 class Layout:
     """What the file of a field holds; a description, without the values.
 

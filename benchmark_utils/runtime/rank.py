@@ -87,6 +87,8 @@ def serve(control, driver):
             reply = collect(control.gather(run.result()))
         elif command == "pictures":
             reply = run.pictures()
+        elif command == "modes":
+            reply = run.modes()
         if driver:
             driver.send("reply", reply)
 

@@ -9,6 +9,7 @@ from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.matrix import PartitionedMatrix
 from benchmark_utils.runtime.memory import MemoryMeter
 from benchmark_utils.scoring.estimates import ESTIMATES
+from benchmark_utils.scoring.modes import gather_modes
 
 # Rank 0 tells the driver that rounds go on, at most this often.
 SIGN_OF_LIFE = 5.0
@@ -123,6 +124,11 @@ class Run:
         pictures = self.score.pictures(self.estimate)
         self.memory.forget_peak()
         return pictures
+
+    def modes(self):
+        """Modes of the estimate at rank 0, see ``scoring/modes.py``."""
+        return gather_modes(self.control, self.field, self.data,
+                            self.estimate)
 
 
 def _warm_up(comm):

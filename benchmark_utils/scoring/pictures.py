@@ -3,17 +3,21 @@
 A mode lives on the axes of the columns of X: the feature axes under the
 partition ``samples``, space and features under ``features``. A picture shows
 its two longest axes, at most ``N_POINTS`` points each, the others at their
-middle.
+middle. A picture is of maps in the units of the simulation: weights and scales
+are divided out, points without values are blank.
 """
 import h5py
 import numpy as np
 
+from benchmark_utils.fields.column_grid import column_grid
+
 N_MODES = 3
+LARGEST = 6e4  # of float16
 N_POINTS = {1: 256, 2: 64}  # by the number of axes shown
 
 
-def shown_points(field):
-    """Where a picture is taken.
+def shown_points(grid):
+    """Where a picture is taken, on the grid of a field's columns.
 
     Returns
     -------
@@ -21,23 +25,35 @@ def shown_points(field):
         Indices along each axis by its name; a single one where the picture
         is a slice.
     """
-    first = 1 if field.partition == "features" else 1 + len(field.space)
-    shape = field.shape[first:]
+    shape = grid.columns.shape
     longest = np.argsort([-n for n in shape], kind="stable")[:2]
     most = N_POINTS[max(1, len(longest))]
     return {
         name: np.linspace(0, n - 1, min(n, most)).round().astype(int)
         if axis in longest else np.array([n // 2])
-        for axis, (name, n) in enumerate(
-            zip(field.axes[first:], shape, strict=True))}
+        for axis, ((name, _, _), n) in enumerate(
+            zip(grid.axes, shape, strict=True))}
 
 
-def shown_columns(field):
-    """Columns of X in a picture, in increasing order."""
-    points = shown_points(field).values()
-    shape = field.shape[len(field.shape) - len(points):]
-    columns = np.arange(field.n_features).reshape(shape)
-    return columns[np.ix_(*points)].ravel()
+class View:
+    """The points of a picture: which columns of X, how they are scaled."""
+
+    def __init__(self, field):
+        self.grid = column_grid(field)
+        self.points = shown_points(self.grid)
+        columns = self.grid.columns[np.ix_(*self.points.values())].ravel()
+        self.there = columns >= 0
+        self.columns = columns[self.there]  # in increasing order
+        # Modes of one norm for every picture: relative to the usual factor.
+        factor = self.grid.factor[self.columns]
+        self.factor = (factor / factor.mean() if factor.size else factor)
+
+    def picture(self, rows):
+        """The rows of modes at ``columns``, on all points of the picture."""
+        picture = np.full((len(self.there), rows.shape[1]), np.nan, "float16")
+        picture[self.there] = np.clip(rows / self.factor[:, None], -LARGEST,
+                                      LARGEST)
+        return picture
 
 
 def gather_pictures(comm, field, U):
@@ -55,15 +71,15 @@ def gather_pictures(comm, field, U):
     -------
     array of shape (points shown, N_MODES), None at the other ranks
     """
-    U, columns = U[:, :N_MODES].astype("float16"), shown_columns(field)
+    U, view = U[:, :N_MODES], View(field)
     if field.partition == "samples":
-        return U[columns] if comm.rank == 0 else None
+        return view.picture(U[view.columns]) if comm.rank == 0 else None
     own = field.columns(comm.rank)
-    shown = np.isin(own, columns)
+    shown = np.isin(own, view.columns)
     parts = comm.gather((own[shown], U[shown]))
     if comm.rank == 0:
         columns, rows = map(np.concatenate, zip(*parts, strict=True))
-        return rows[np.argsort(columns)]
+        return view.picture(rows[np.argsort(columns)])
 
 
 def exact_pictures(field):
@@ -77,17 +93,15 @@ def exact_pictures(field):
         slices : list of (name, unit, coordinate) where it is a slice.
         shares : array (N_MODES,), the modes' shares of the total variance.
     """
-    axes, slices = [], []
-    with h5py.File(field.path, "r") as file:
-        for name, points in shown_points(field).items():
-            axis = file[f"axes/{name}"]
-            unit, coordinates = axis.attrs["unit"], axis[()][points]
-            if len(points) > 1:
-                axes.append((name, unit, coordinates))
-            else:
-                slices.append((name, unit, float(coordinates[0])))
+    axes, slices, view = [], [], View(field)
+    for name, unit, coordinates in view.grid.axes:
+        coordinates = coordinates[view.points[name]]
+        if len(coordinates) > 1:
+            axes.append((name, unit, coordinates))
+        else:
+            slices.append((name, unit, float(coordinates[0])))
     with h5py.File(field.reference_path, "r") as file:
-        exact = file["basis"][:, :N_MODES][shown_columns(field)]
+        exact = file["basis"][:, :N_MODES][view.columns]
         shares = file["eigenvalues"][:N_MODES] / file["total_variance"][()]
-    return dict(exact=exact.astype("float16"), axes=axes, slices=slices,
+    return dict(exact=view.picture(exact), axes=axes, slices=slices,
                 shares=shares)
