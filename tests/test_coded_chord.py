@@ -136,3 +136,14 @@ def test_water_filled_merge_has_no_tree(solvers, run, make_field):
     with pytest.raises(RuntimeError, match="needs topology = star"):
         run(solvers["low-rank-merge"], field, K, 1,
             coding="water-filled", topology="tree")
+
+
+@pytest.mark.parametrize("scale", [1e18, 1e-18])
+def test_units_of_the_field_do_not_matter(scale, solvers, run, make_field):
+    """Also where variances have no place in float32."""
+    array = spectrum_array(60, 16, 30, seed=1, decay=0.8)
+    one, other = (run(solvers["coded-chord"], make_field(
+        factor * array, n_ranks=2), K, 8) for factor in (1, scale))
+    assert errors(other).min() < 1e-6
+    assert other[-1]["comm_bytes"] == pytest.approx(
+        one[-1]["comm_bytes"], rel=0.05)

@@ -113,6 +113,14 @@ def test_orthonormal_against(columns):
         np.testing.assert_allclose(X, basis @ (basis.T @ X), atol=1e-12)
 
 
+def test_orthonormal_against_what_is_inside():
+    """Unit vectors: nothing is left, exactly."""
+    V = np.eye(8)[:, :4]
+    W = orthonormal_against(V, V[:, :3])
+    both = np.hstack([V, W])
+    np.testing.assert_allclose(both.T @ both, np.eye(7), atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(5000, 30), (12, 30), (30, 30)])
 def test_tree_qr(shape, dtype):

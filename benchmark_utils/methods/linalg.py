@@ -11,6 +11,7 @@ from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
 CACHE_BYTES = 2**20
+INSIDE = 1e-8  # cosine above which a direction is not orthogonal to a space
 
 
 def row_pieces(X, n_bytes=CACHE_BYTES, at_least=32):
@@ -133,6 +134,9 @@ def orthonormal_against(V, X):
     """
     for _ in range(3):
         X = orthonormal(X - V @ (V.T @ X))
+    if abs(V.T @ X).max(initial=0.0) > INSIDE:
+        # Nothing is left of X, not even rounding errors.
+        X = orthonormal(np.hstack([V, X]))[:, V.shape[1]:]
     return X
 
 

@@ -57,15 +57,17 @@ class PredictedProduct:
         N, k = len(self.factors.own), self.k
         n_guards = min((k + 1) // 2, N - k)
         self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
+        scale = self.factors.unit ** 2  # numbers travel in float32
         S, numbers = np.zeros((N, k + n_guards)), np.zeros(k + 1)
         if chord:
-            weights = self.unit / chord.gain / np.sqrt(self.comm.size)
+            weights = self.unit / chord.gain / np.sqrt(
+                self.comm.size) / scale
             S = chord.leading(k + n_guards)
             numbers = [self.noise * chord.expected, *weights]
         S, (asked, *weights), _ = Star(self.comm, self.coding).broadcast(
             S, numbers, lambda sent: self.unit * np.append(
                 levels(self.noise / 3, sent[1:]), [GUARD_NOISE] * n_guards))
-        self.weights = np.array(weights)
+        self.weights = np.array(weights) * scale
         W, self.guards = np.split(S, [k], axis=1)
         return W, asked
 
