@@ -6,7 +6,7 @@ from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.style import colour
 
 ERROR = "objective_subspace_error"
-HOLD = 10  # times that an animation shows its last frame, with which it starts
+HOLD = 10  # times that an animation, to begin with, shows the last estimate
 SHADES = 15  # steps of a colour channel: halves the size of the page
 
 
@@ -82,7 +82,7 @@ def animation(axes, exact, learned, captions, style):
             figure.draw_artist(moving)
         pixels = np.asarray(canvas.buffer_rgba())[..., :3] / 255
         frames.append(np.round(pixels * SHADES) / SHADES)
-    return HOLD * frames[-1:] + frames
+    return HOLD * frames[-1:] + frames[:-1]
 
 
 class Plot(PagePlot):

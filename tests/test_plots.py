@@ -3,6 +3,7 @@ import json
 import re
 import subprocess
 import sys
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from conftest import (
 )
 
 from benchmark_utils.fields.difficulty import MEASURES
+from benchmark_utils.results.page import stored_once
 from benchmark_utils.results.style import COLOURS, colour
 from benchmark_utils.results.text import readable_bytes
 from benchmark_utils.scoring.metrics import METRICS, subspace_bytes
@@ -74,6 +76,21 @@ def test_pictures_fit_into_a_page(drawn):
     for choices in options.values():
         for values in choices.values():
             assert not set('<>&"') & set("".join(map(str, values)))
+
+
+def test_a_page_stores_lists_once(drawn):
+    kinds = {kind: drawn[0][kind] for kind in (
+        "error_vs_communication", "cost_to_accuracy", "summary")}
+    stored = stored_once(deepcopy(kinds))
+    for kind in "error_vs_communication", "cost_to_accuracy":
+        for name, picture in kinds[kind].items():
+            for trace, places in zip(picture["data"], stored[
+                    kind][name]["data"], strict=True):
+                assert trace == {**places, **{
+                    key: list(stored["lists"][places[key]])
+                    for key in trace if isinstance(trace[key], list)}}
+    assert stored["summary"] == kinds["summary"]
+    assert len(json.dumps(stored)) < 0.7 * len(json.dumps(kinds))
 
 
 @pytest.mark.parametrize("query", [

@@ -89,10 +89,10 @@ def test_frames_follow_the_rounds(plots, results):
         "mode 1", "mode 2", "mode 3"]
     frames = cards[0]["image"]
     hold = module(plot)["HOLD"]
-    assert len(frames) == 5 + hold
+    assert len(frames) == hold + 4
     # The last estimate comes first, and stays; then they follow the rounds.
-    assert all((frame == frames[-1]).all() for frame in frames[:hold])
-    assert (frames[hold] != frames[-1]).any()
+    assert all((frame == frames[0]).all() for frame in frames[:hold])
+    assert all((frame != frames[0]).any() for frame in frames[hold:])
     absent = plot.get_metadata(results, DATASET, OBJECTIVE, "nobody")
     assert absent["title"] == f"nobody has not run on {DATASET}"
 

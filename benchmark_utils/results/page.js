@@ -1,7 +1,19 @@
 
 /* Figures whose words fit. benchopt's script, above, hands each figure to
-   Plotly; here it is changed on its way. */
+   Plotly; here it is changed on its way. Other benchmarks have no such chart. */
 if ('cost_to_accuracy' in window._plots) {
+  /* page.py stores lists of numbers once: traces have their places. */
+  const {lists, ...plots} = window._plots;
+  const traces = Object.values(plots).flatMap(
+    pictures => Object.values(pictures)).flatMap(
+    picture => ['scatter', 'bar_chart'].includes(picture.type)
+      ? picture.data : []);
+  traces.forEach(trace => ['x', 'y', 'x_low', 'x_high', 'y_low', 'y_high']
+    .filter(key => key in trace).forEach(key => {
+      trace[key] = lists[trace[key]];
+    }));
+  window._plots = plots;
+
   document.body.classList.add('one-window');
   document.querySelector('#legend_container span').textContent =
     'Hover over a legend entry for a description of the method; ' +
