@@ -224,8 +224,8 @@ MUTATIONS = [
         ("values[k] - outside - noise", "values[k] - noise", CERTIFICATES
          + "test_bound_of_a_krylov_space_that_misses_a_direction[2.0]")),
     *of("benchmark_utils/fields/model_error.py",
-        ("nu / (1 + nu)", "nu", "tests/test_difficulty.py::"
-         "test_ranks_that_see_different_directions")),
+        ("size, nu / (1 + nu)", "size, nu", "tests/test_difficulty.py::"
+         "test_blocks[samples]")),
     *of("benchmark_utils/scoring/estimates.py",
         ("each.min()", "each.max()",
          CERTIFICATES + "test_certified_on_ranks[low-rank-merge-2]")),
