@@ -225,7 +225,7 @@ MUTATIONS = [
          + "test_bound_of_a_krylov_space_that_misses_a_direction[2.0]")),
     *of("benchmark_utils/fields/model_error.py",
         ("size, nu / (1 + nu)", "size, nu", "tests/test_difficulty.py::"
-         "test_blocks[samples]")),
+         "test_measures_are_those_of_numpy[split1-features]")),
     *of("benchmark_utils/scoring/estimates.py",
         ("each.min()", "each.max()",
          CERTIFICATES + "test_certified_on_ranks[low-rank-merge-2]")),
