@@ -8,7 +8,7 @@ from benchmark_utils.fields.cache import cached, stamp
 from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import read_steps
 from benchmark_utils.fields.state import find_files, open_state
-from benchmark_utils.fields.weights import point_weights
+from benchmark_utils.fields.weights import point_weights, weights_file
 
 
 def example_path():
@@ -126,7 +126,8 @@ class Dataset(FieldDataset):
 
     # benchopt's cache of results knows the path, not that the file changed.
     def _get_state(self):
-        return {str(path): stamp(path) for path in self.files()
+        return {str(path): stamp(path) for path
+                in self.files() + weights_file(str(self.weights))
                 if path.is_file()}
 
     def __setstate__(self, state):

@@ -42,6 +42,7 @@ def map_plot(figure, axes, exact, style):
     for number, ax in enumerate(figure.subplots(2, sharex=True)):
         mesh = ax.pcolormesh(x, y, oriented(exact), cmap="RdBu_r",
                              vmin=-limit, vmax=limit, animated=number == 1)
+        ax.set_facecolor("#cccccc")  # no value there; white is zero
         ax.set_ylabel(axis_label(y_name, y_unit))
         ax.set_title(("exact", "learned")[number], fontsize="medium")
     ax.set_xlabel(axis_label(x_name, x_unit))

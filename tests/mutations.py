@@ -55,6 +55,7 @@ NETWORK = "tests/test_network.py::"
 CONFORMANCE = "tests/test_conformance.py::test_conformance"
 LINALG = "tests/test_linalg.py::"
 CERTIFICATES = "tests/test_certificates.py::"
+WEIGHTED = "tests/test_weighted_fields.py::"
 
 MUTATIONS = [
     *of("docs/references.rst",
@@ -160,6 +161,32 @@ MUTATIONS = [
         ("1 - captured_worst.sum()", "1 - captured_exact.sum()", SCORES),
         ("if excess < -ROUNDING", "if excess > ROUNDING",
          "tests/test_scoring.py::test_a_wrong_reference_is_noticed")),
+    *of("benchmark_utils/fields/survey.py",
+        ("np.sqrt(weight) / scale", "weight / scale",
+         WEIGHTED + "test_weights_by_latitude"),
+        # A mean square about the first time step, not about the mean.
+        ("count.clip(1) - mean ** 2)", "count.clip(1))",
+         WEIGHTED + "test_standardised_columns"),
+        ("weight, weight * square))", "weight, square))",
+         WEIGHTED + "test_several_variables[auto-variable0]"),
+        ("weight.max())\n    if", "weight.max()) | True\n    if",
+         WEIGHTED + "test_points_without_weight_are_left_out")),
+    *of("benchmark_utils/fields/column_grid.py",
+        ("(modes / self.factor[:, None])", "modes",
+         WEIGHTED + "test_mass_vector[same]")),
+    *of("benchmark_utils/fields/state.py",
+        ("key=lambda i: sign * points[i][0]", "key=lambda i: i",
+         "tests/test_several_files.py::test_along_space"),
+        ("int(part) if part.isdigit()", "part if part.isdigit()",
+         "tests/test_several_files.py::test_files_without_coordinates")),
+    *of("benchmark_utils/scoring/pictures.py",
+        ("rows / self.factor[:, None]", "rows",
+         WEIGHTED + "test_pictures_are_maps")),
+    *of("benchmark_utils/scoring/modes.py",
+        ("Modes(basis * signs", "Modes(-basis * signs",
+         "tests/test_modes_file.py::test_the_documented_command"),
+        ("= rotation[:, ::-1]", "= np.eye(len(gram))",
+         "tests/test_modes_file.py::test_the_documented_command")),
     *of("benchmark_utils/comm/ledger.py",
         # Computing seconds with those of communication in them.
         ("""self._begin

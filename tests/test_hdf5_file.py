@@ -368,8 +368,9 @@ def test_commands_of_the_documentation(hdf5_file):
     for command in commands:
         _, _, parameters = _extract_options(command)
         assert parameters.keys() <= hdf5_file.Dataset.parameters.keys()
-        shape = [2] * (1 + parameters["axes"].count("-"))
-        hdf5_input.parse_axes(parameters["axes"], shape)
+        if "axes" in parameters:
+            shape = [2] * (1 + parameters["axes"].count("-"))
+            hdf5_input.parse_axes(parameters["axes"], shape)
 
 
 def test_the_template_is_a_dataset(tmp_path):

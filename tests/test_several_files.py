@@ -130,3 +130,15 @@ def test_every_file_is_in_the_cache_key(hdf5_file, tmp_path):  # noqa: F811
     assert get_field(hdf5_file, **parameters).path == before
     write(paths[1], dict(f=2 * values[15:]), time=np.arange(15, 30))
     assert get_field(hdf5_file, **parameters).path != before
+
+
+def test_the_file_of_weights_is_in_the_cache_key(hdf5_file,  # noqa: F811
+                                                 tmp_path):
+    path = write(tmp_path / "f.nc", dict(f=rough()))
+    mass, fields = np.ones(SHAPE[1:]), []
+    for factor in (1, 4):
+        write(tmp_path / "mass.nc", dict(m=factor * mass))
+        fields.append(stored(get_field(
+            hdf5_file, path=path, variable="f",
+            weights=f"{tmp_path}/mass.nc:m"))[0])
+    np.testing.assert_array_equal(fields[1], 2 * fields[0])

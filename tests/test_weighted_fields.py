@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmark_utils.fields import reading
 from benchmark_utils.fields.column_grid import column_grid
 from benchmark_utils.fields.reference import load_reference
-from benchmark_utils.scoring.pictures import exact_pictures
+from benchmark_utils.scoring.pictures import exact_pictures, gather_pictures
 
 SAMPLES = Path(iris_sample_data.path)
 K = 4
@@ -146,6 +146,33 @@ def test_variables_with_points_of_their_own(hdf5_file, tmp_path):
     assert_same_modes(maps, np.stack(solver.eofs(neofs=K), axis=-1))
     with pytest.raises(ValueError, match="only a part of the features"):
         get_field(hdf5_file, **parameters, partition="samples")
+
+
+class OneRank:
+    """The calls of a communicator that pictures need."""
+    rank, size = 0, 1
+
+    def gather(self, value):
+        return [value]
+
+
+def test_pictures_are_maps(hdf5_file, tmp_path):
+    """Exact and learned, also where weights span orders of magnitude."""
+    values, mass = rough(), 10.0 ** np.arange(30).reshape(SHAPE[1:])
+    mass[2, 2], values[:, 1, 1] = 0, np.nan
+    path = write(tmp_path / "f.nc", dict(f=values / np.sqrt(mass.clip(1)),
+                                         mass=mass ** 0.2))
+    field = get_field(hdf5_file, path=path, variable="f", weights="mass",
+                      n_ranks=1)
+    maps, _, basis = found(field)
+    assert np.isnan(maps[:, 2, 2]).all() and np.isnan(maps[:, 1, 1]).all()
+    exact = exact_pictures(field)["exact"].astype(float)
+    learned = gather_pictures(OneRank(), field, basis).astype(float)
+    np.testing.assert_array_equal(learned, exact)
+    for picture, one in zip(exact.T, maps, strict=False):
+        factor = np.nanmax(abs(picture)) / np.nanmax(abs(one))
+        np.testing.assert_allclose(picture, factor * one.ravel(),
+                                   atol=1e-3 * np.nanmax(abs(picture)))
 
 
 @pytest.mark.parametrize("where", ["same", "other", "flat"])

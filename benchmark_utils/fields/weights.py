@@ -49,6 +49,13 @@ def point_weights(weights, state):
     return values
 
 
+def weights_file(weights):
+    """File of the weights, in a list; none if they are in those of the state.
+    """
+    path = weights.rpartition(":")[0]
+    return [Path(path).expanduser().resolve()] if path else []
+
+
 def _cosine_of_latitude(axes):
     found = [i for i, (name, unit, _) in enumerate(axes)
              if unit.lower() in NORTH or name.lower().startswith("lat")]
@@ -68,9 +75,9 @@ def _cosine_of_latitude(axes):
 
 def _of_variable(weights, state):
     """Values of a variable, from another file or from those of the state."""
-    path, _, name = str(weights).rpartition(":")
-    if path:
-        with open_file(Path(path).expanduser().resolve()) as file:
+    name = weights.rpartition(":")[2]
+    for path in weights_file(weights):
+        with open_file(path) as file:
             return _aligned(find_variable(file, name), state.axes[1:], state)
     parts = []
     for i, variables in enumerate(state.variables):
