@@ -71,6 +71,10 @@ def test_behaviour():
     start(2, "behaviour.py")
 
 
+def test_ways_around_the_ledger():
+    start(2, "cheats.py")
+
+
 def test_buffers():
     start(2, "buffers.py")
 

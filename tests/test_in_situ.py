@@ -115,7 +115,7 @@ def test_a_dead_writer_ends_the_ranks(writer, array, solvers):
     finally:
         world.close()
     assert process.wait() == 1
-    assert not any(rank.is_running() for rank in world.ranks)
+    assert not any(rank.is_running() for rank in world.ranks.values())
 
 
 # The example

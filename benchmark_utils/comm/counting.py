@@ -14,10 +14,13 @@ from mpi4py import MPI
 from benchmark_utils.comm.buffers import UncountedCall
 from benchmark_utils.comm.clock import Clock, Waiting
 from benchmark_utils.comm.costs import COSTS, LOCAL, Use, dumps
+from benchmark_utils.comm.doors import CLASSES, close_doors
 from benchmark_utils.comm.ledger import Call, Ledger
 
 __all__ = ["CountingComm", "CountingRequest", "Ledger", "UncountedCall",
            "install"]
+
+SELF = MPI.COMM_SELF
 
 
 def _book(comm, use, price, blocking):
@@ -99,7 +102,7 @@ class CountingComm(MPI.Intracomm):
 
     def __new__(cls, comm=None, ledger=None):
         # Not super(): for a topology, that class refuses to make ours.
-        self = MPI.Intracomm.__new__(cls, comm)
+        self = CLASSES["Intracomm"].__new__(cls, comm)
         self.ledger = Ledger() if ledger is None else ledger
         self._clock = Clock(_plain_class(cls)(self)) \
             if self and self.size > 1 else None
@@ -225,11 +228,15 @@ def install(comm):
     """Make `comm` the world of this process, and refuse what it cannot see.
 
     From now on ``MPI.COMM_WORLD`` is `comm`, ``MPI.Request.Waitall`` and its
-    like are timed, one-sided communication and MPI files are refused.
+    like are timed, one-sided communication and MPI files are refused, and
+    so is what else could send, see :mod:`benchmark_utils.comm.doors`.
     """
     MPI.COMM_WORLD = comm
+    MPI.COMM_SELF = CountingComm(SELF, comm.ledger)
+    close_doors(COSTS, CountingComm, _refused)
     MPI.Request = CountingRequest
     windows = "Create", "Create_dynamic", "Allocate", "Allocate_shared"
-    MPI.Win = type("Win", (MPI.Win,), {
+    MPI.Win = type("Win", (CLASSES["Win"],), {
         name: _refused(f"Win.{name}") for name in windows})
-    MPI.File = type("File", (MPI.File,), {"Open": _refused("File.Open")})
+    MPI.File = type("File", (CLASSES["File"],),
+                    {"Open": _refused("File.Open")})

@@ -18,7 +18,16 @@ import h5py
 
 def open_field(path):
     """Open a stored field for reading, even while it is being written."""
-    return h5py.File(path, "r", swmr=True)
+    file = h5py.File(path, "r", swmr=True)
+    if "written" in file:
+        return file
+    # HDF5 notices truncated files, but not in the mode for growing ones.
+    file.close()
+    return h5py.File(path, "r")
+
+
+class ChangedField(OSError):
+    """The file of a field is not the one that was set up."""
 
 
 def read_axes(file, names):
@@ -54,10 +63,37 @@ class Layout:
             self.shape = field.shape
             self.dtype = field.dtype
             self.settings = json.loads(file.attrs["settings"])
+            grows = "written" in file
+        # A field that is still written changes, a finished one must not.
+        self.identity = None if grows else self._identity()
         self.n_steps = self.shape[0]
         self.space = self.shape[1:1 + n_space]
         self.n_cells = math.prod(self.space)
         self.cell_size = math.prod(self.shape[1 + n_space:])
+
+    def _identity(self):
+        """Size in bytes and time of the last change of the file."""
+        status = self.path.stat()
+        return status.st_size, status.st_mtime_ns
+
+    def open(self):
+        """Open the file that was described.
+
+        Raises
+        ------
+        ChangedField
+            If it was removed, replaced, cut or written to since.
+        """
+        try:
+            changed = self.identity and self._identity() != self.identity
+            if not changed:
+                return open_field(self.path)
+            what = "has changed"
+        except FileNotFoundError:
+            what = "was removed"
+        raise ChangedField(f"{self.path} {what} since the run was set up: "
+                           "start the run again, and let nothing write to "
+                           "its fields meanwhile.")
 
     def steps_within(self, n_bytes):
         """Time steps, at least one, that fit into memory as float64."""

@@ -2,10 +2,7 @@
 import math
 import time
 
-import h5py
 import numpy as np
-
-from benchmark_utils.fields.layout import open_field
 
 # Bytes of the whole field that are in memory at once, as float64.
 BLOCK_BYTES = 2**27
@@ -24,7 +21,7 @@ class Reader:
         places = np.array(np.unravel_index(self.cells, field.space))
         self.corner = places.min(axis=1)
         self.box = tuple(places.max(axis=1) + 1 - self.corner)
-        self.file = open_field(field.path)
+        self.file = field.open()
         self.data = self.file["field"]
         self.written = self.file.get("written")
 
@@ -99,7 +96,7 @@ def row_blocks(field, steps=None):
     """Yield X, or its rows of a range of time steps, in blocks, in float64."""
     steps = range(field.n_steps) if steps is None else steps
     stride = field.steps_within(BLOCK_BYTES)
-    with h5py.File(field.path, "r") as file:
+    with field.open() as file:
         for start in steps[::stride]:
             yield file["field"][start:min(start + stride, steps.stop)].reshape(
                 -1, field.n_features).astype(float)
@@ -113,7 +110,7 @@ def column_blocks(field):
     axis = 1 if field.partition == "features" else 1 + len(field.space)
     length = field.shape[axis]
     stride = max(1, BLOCK_BYTES * length // (8 * math.prod(field.shape)))
-    with h5py.File(field.path, "r") as file:
+    with field.open() as file:
         for first in range(0, length, stride):
             columns = (slice(None),) * axis + (slice(first, first + stride),)
             yield file["field"][columns].reshape(

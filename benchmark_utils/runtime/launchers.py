@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmark_utils.runtime.errors import WorldError
+from benchmark_utils.runtime.leftovers import WORLD
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
                     "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -59,13 +60,14 @@ def address():
     return os.environ.get("BENCHMARK_HOST", default)
 
 
-def environment(address, key):
-    """Environment of the ranks."""
+def environment(address, key, token):
+    """Environment of the ranks of the world that a token names."""
     return {
         **os.environ,
         **dict.fromkeys(THREAD_VARIABLES, n_threads()),
         "BENCHMARK_ADDRESS": f"{address[0]}:{address[1]}",
         "BENCHMARK_KEY": key.hex(),
+        WORLD: token,
         "PYTHONUNBUFFERED": "1",
         # Open MPI: more ranks than cores, and root in containers.
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",

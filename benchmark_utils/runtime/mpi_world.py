@@ -1,29 +1,27 @@
 """Driver side of a set of MPI ranks: start, talk, watch, stop."""
 import os
-import re
 import secrets
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections import Counter
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Listener
 from pathlib import Path
 
 import cloudpickle
 import psutil
 
+from benchmark_utils.runtime import leftovers
+from benchmark_utils.runtime.control import ControlPort
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.launchers import address, environment, launcher
+from benchmark_utils.runtime.output import Output, killed, reports
 
 RANK = Path(__file__).with_name("rank.py")
-# A rank's own report of an exception, see rank.py.
-REPORT = re.compile(r"<<rank (\d+)>>\n(.*?)<<end>>", re.DOTALL)
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 5.0
+# How often the launcher and what ranks print are looked at.
+LOOK_SECONDS = 0.5
 
 
 class MPIWorld:
@@ -39,8 +37,9 @@ class MPIWorld:
         self.watchdog = float(os.environ.get("BENCHMARK_WATCHDOG", 600))
         self.connection = self.process = None
         self.busy = False  # a command has no reply yet
-        self.ranks = []
-        self.output = tempfile.TemporaryFile()
+        self.ranks, self.segments = {}, []
+        self.token = secrets.token_hex(8)
+        self.output = Output()
         try:
             self._start()
         except BaseException:
@@ -50,16 +49,15 @@ class MPIWorld:
     def _start(self):
         command = launcher()
         key = secrets.token_bytes(32)
-        with Listener((address(), 0), authkey=key) as listener:
+        with ControlPort(address(), key) as port:
             self.process = subprocess.Popen(
                 [*command, "-n", str(self.n_ranks), sys.executable,
                  str(RANK)],
-                env=environment(listener.address, key),
-                stdin=subprocess.DEVNULL, stdout=self.output,
+                env=environment(port.address, key, self.token),
+                stdin=subprocess.DEVNULL, stdout=self.output.file,
                 stderr=subprocess.STDOUT, start_new_session=True)
-            accepted = _accept_in_thread(listener)
             deadline = time.monotonic() + START_TIMEOUT
-            while not accepted:
+            while not port.connection:
                 if self.process.poll() is not None:
                     raise self._died(
                         "did not start", "If nothing below says why, "
@@ -68,11 +66,13 @@ class MPIWorld:
                 if time.monotonic() > deadline:
                     raise WorldError(
                         f"`{' '.join(command)} -n {self.n_ranks}` did not "
-                        f"connect within {START_TIMEOUT:.0f} s.{self._tail()}")
+                        f"connect within {START_TIMEOUT:.0f} s."
+                        f"{self.output.tail()}")
                 time.sleep(0.005)
-        self.connection = accepted[0]
+        self.connection = port.connection
         hello = self._receive()
         self.ranks = _processes(hello["processes"])
+        self.segments = hello["segments"]
         self.provenance = hello["provenance"] | _placement(hello["processes"])
         if len(hello["processes"]) != self.n_ranks:
             raise WorldError(
@@ -99,33 +99,45 @@ class MPIWorld:
         return reply
 
     def _receive(self):
-        """Next reply; any message is a sign of life."""
+        """Next reply; any message is a sign of life, a print is not."""
+        since = time.monotonic()
         while True:
             try:
-                if not self.connection.poll(self.watchdog):
-                    raise WorldError(
-                        f"No sign of life from the ranks for "
-                        f"{self.watchdog:g} s: a round hangs or is too long "
-                        f"(BENCHMARK_WATCHDOG sets the limit in seconds)."
-                        f"{self._tail()}")
+                while not self.connection.poll(
+                        min(LOOK_SECONDS, self.watchdog)):
+                    if self._ended(0):
+                        raise self._died("stopped")
+                    self.output.bound()
+                    if time.monotonic() - since > self.watchdog:
+                        raise WorldError(
+                            f"No sign of life from the ranks for "
+                            f"{self.watchdog:g} s: a round hangs or is too "
+                            "long (BENCHMARK_WATCHDOG sets the limit in "
+                            f"seconds).{self.output.tail()}")
                 kind, value = self.connection.recv()
             except (EOFError, OSError):
                 raise self._died("stopped") from None
             if kind != "alive":
                 return value
+            since = time.monotonic()
 
     def _died(self, what, hint=""):
         """Error that explains why the ranks are gone."""
         self._ended()
-        reports = {}  # the first rank with each message
-        for rank, report in REPORT.findall(self._read_output()):
-            message = report.strip().splitlines()[-1]
-            reports.setdefault(message, f"rank {rank} failed: {message}\n"
-                                        f"{report}")
-        if reports:
-            return WorldError("\n".join(reports.values()))
-        return WorldError(f"The ranks {what} (exit code "
-                          f"{self.process.poll()}). {hint}{self._tail()}")
+        text = self.output.read()
+        failures = reports(text, self.token)
+        if failures:
+            return WorldError(failures)
+        signalled = killed(text, list(self.ranks))
+        if signalled:
+            return WorldError(signalled + self.output.tail())
+        code = self.process.poll()
+        if code is not None and code < 0:
+            return WorldError(f"The launcher `{self.process.args[0]}` was "
+                              f"killed ({signal.Signals(-code).name})."
+                              f"{self.output.tail()}")
+        return WorldError(f"The ranks {what} (exit code {code}). {hint}"
+                          f"{self.output.tail()}")
 
     def _ended(self, seconds=STOP_TIMEOUT):
         """Whether the launcher ends within some seconds, or never began."""
@@ -134,15 +146,6 @@ class MPIWorld:
                 self.process.wait(seconds) is not None)
         except subprocess.TimeoutExpired:
             return False
-
-    def _read_output(self):
-        self.output.seek(0)
-        return self.output.read().decode(errors="replace")
-
-    def _tail(self):
-        """The last lines that the ranks or the launcher printed."""
-        lines = self._read_output().strip().splitlines()[-15:]
-        return "\n".join(["", "Their last words:", *lines]) if lines else ""
 
     def close(self):
         """Stop the ranks: ask the idle, end, then kill. Never raises."""
@@ -155,18 +158,20 @@ class MPIWorld:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if not self._ended(0):
                 _signal_group(self.process, number)
-                self._ended()
-        # A rank that ignored its launcher's end.
-        for rank in self.ranks:
+                self._ended(STOP_TIMEOUT / 5)
+        # Ranks that ignored their launcher's end, and children of a method.
+        for rank in self.ranks.values():
             try:
                 rank.kill()
             except psutil.Error:
                 pass
+        leftovers.kill_world(self.token)
+        leftovers.unlink(self.segments)
         if self.connection:
             self.connection.close()
             self.connection = None
             if not self.busy:  # what a method printed; errors have theirs
-                sys.stderr.write(self._read_output())
+                sys.stderr.write(self.output.read())
         self.output.close()
 
 
@@ -191,34 +196,13 @@ def _pack(task):
             cloudpickle.register_pickle_by_value(package)
 
 
-def _accept_in_thread(listener):
-    """List that receives the first authenticated connection.
-
-    ``accept`` has no time limit, and the launcher must be watched meanwhile;
-    the thread ends when the listener is closed.
-    """
-    accepted = []
-
-    def accept():
-        while not accepted:
-            try:
-                accepted.append(listener.accept())
-            except (AuthenticationError, EOFError):
-                continue
-            except OSError:
-                return
-
-    threading.Thread(target=accept, daemon=True).start()
-    return accepted
-
-
 def _processes(processes):
-    """Handles of the ranks on this host, safe against reused numbers."""
-    handles = []
+    """Ranks on this host by process id, safe against reused numbers."""
+    handles = {}
     for host, pid in processes:
         if host == os.uname().nodename:
             try:
-                handles.append(psutil.Process(pid))
+                handles[pid] = psutil.Process(pid)
             except psutil.NoSuchProcess:
                 pass
     return handles

@@ -21,12 +21,14 @@ import cloudpickle  # noqa: E402
 import numpy as np  # noqa: E402
 from mpi4py import MPI  # noqa: E402
 
+from benchmark_utils.runtime import leftovers  # noqa: E402
 from benchmark_utils.runtime.provenance import of_rank  # noqa: E402
 from benchmark_utils.runtime.run import Run  # noqa: E402
 
 # Ranks that have waited this long for a command leave the cores to others.
 PATIENCE = 0.02
 NAP = 0.001
+TOKEN = os.environ.get(leftovers.WORLD, "")
 
 
 class Driver:
@@ -37,6 +39,7 @@ class Driver:
         key = bytes.fromhex(os.environ.pop("BENCHMARK_KEY"))
         self.connection = Client((host, int(port)), authkey=key)
         self.commands = queue.SimpleQueue()
+        self.segments = []
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -44,6 +47,7 @@ class Driver:
             try:
                 self.commands.put(self.connection.recv())
             except (EOFError, OSError):
+                leftovers.unlink(self.segments)
                 os._exit(1)
 
     def receive(self):
@@ -104,20 +108,32 @@ def collect(results):
            for part in ("scores", "bounds", "costs")})
 
 
+def sentence(error):
+    """An exception in a line, of MPI's without its stack of inner calls."""
+    lines = "".join(traceback.format_exception_only(error)).splitlines()
+    line = lines[-1] if isinstance(error, SyntaxError) else lines[0]
+    return line.removesuffix(", error stack:")
+
+
 def main():
     control = MPI.COMM_WORLD.Dup()
     try:
         driver = Driver() if control.rank == 0 else None
+        control.Barrier()
+        segments = control.gather(leftovers.unlink_attached())
         processes = control.gather((socket.gethostname(), os.getpid()))
         if driver:
+            driver.segments = sorted({path for each in segments
+                                      for path in each})
             driver.send("hello", dict(
-                processes=processes,
+                processes=processes, segments=driver.segments,
                 provenance=of_rank(MPI.Get_library_version())))
         serve(control, driver)
-    except BaseException:  # a library may call sys.exit
+    except BaseException as error:  # a library may call sys.exit
         # One message per rank, found by the driver in the output; the abort
         # frees the ranks that wait in a collective.
-        sys.stderr.write(f"<<rank {control.rank}>>\n"
+        sys.stderr.write(f"<<{TOKEN} rank {control.rank}>>\n"
+                         f"{sentence(error)}\n"
                          f"{traceback.format_exc()}<<end>>\n")
         sys.stderr.flush()
         time.sleep(0.2)

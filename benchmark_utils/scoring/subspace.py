@@ -122,6 +122,9 @@ class SubspaceScore:
             raise ValueError(
                 f"the estimate holds {kind}, not real floating point numbers: "
                 "yield a float64 array, of a complex basis its real form.")
+        if not isinstance(U, np.ndarray):
+            raise ValueError(f"the estimate is a {type(U).__name__}, not a "
+                             "NumPy array.")
         if shape != self.reference.shape:
             raise ValueError(f"the estimate has shape {shape}, not "
                              f"{self.reference.shape}.")
