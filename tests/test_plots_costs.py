@@ -207,7 +207,7 @@ def test_bytes_against_the_difficulty_of_fields(plots, results):
         objective_field_contraction=2 * results["objective_field_contraction"],
         objective_comm_bytes=3 * results["objective_comm_bytes"])
     both = pd.concat([harder, results], ignore_index=True)
-    shown = {trace["label"]: trace for trace in plots["difficulty_cost"].plot(
+    shown = {trace["label"]: trace for trace in plots["bytes_vs_difficulty"].plot(
         both, objective=OBJECTIVE, measure="contraction", accuracy="≤ 1e-6")}
     first = results.iloc[0]
     unit = (first["objective_n_ranks"] - 1) * 8 * 60 \

@@ -18,12 +18,17 @@ import h5py
 
 def open_field(path):
     """Open a stored field for reading, even while it is being written."""
-    file = h5py.File(path, "r", swmr=True)
-    if "written" in file:
-        return file
-    # HDF5 notices truncated files, but not in the mode for growing ones.
-    file.close()
-    return h5py.File(path, "r")
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # The mode for growing files does not notice that one is truncated.
+        file = h5py.File(path, "r", swmr=True)
+        if "written" in file:
+            return file
+        file.close()
+        raise
 
 
 class ChangedField(OSError):

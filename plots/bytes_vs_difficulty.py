@@ -19,7 +19,7 @@ LABELS = {measure.label: key for key, measure in MEASURES.items()
 class Plot(PagePlot):
     """What makes a field expensive, and for whom?"""
 
-    name = "difficulty_cost"
+    name = "bytes_vs_difficulty"
     type = "scatter"
     options = {
         "objective": ..., "measure": ["contraction", *(
