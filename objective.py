@@ -12,6 +12,7 @@ problem, how hard the field is (``benchmark_utils/fields/difficulty.py``) and
 the calls that ``benchmark_utils/comm/network.py`` puts on other networks.
 """
 import warnings
+from numbers import Integral
 
 import numpy as np
 from benchopt import BaseObjective
@@ -22,6 +23,7 @@ from benchmark_utils.fields.difficulty import (
     relative_eigengap,
 )
 from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.results.not_run import NOT_RUN
 from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
 from benchmark_utils.scoring.pictures import exact_pictures
 
@@ -43,13 +45,25 @@ class Objective(BaseObjective):
     test_config = {"n_components": 3, "dataset": {"name": "simulated"}}
 
     def skip(self, field):
-        reason = field.skip_reason()
-        if reason is None:
-            rank = load_reference(field, self.n_components).rank
-            if self.n_components > rank:
-                reason = (f"n_components = {self.n_components} is more than "
-                          f"the rank {rank} of the field.")
+        reason = field.skip_reason() or self.refusal(field)
+        if reason:
+            NOT_RUN[str(self._dataset), str(self)] = reason
         return reason is not None, reason
+
+    def refusal(self, field):
+        """A sentence if the field has no such exact subspace, else None."""
+        k = self.n_components
+        if not isinstance(k, Integral) or k < 1:
+            return f"n_components is {k!r}: give a whole number from 1 on."
+        try:
+            rank = load_reference(field, k).rank
+            if k <= rank:
+                load_difficulty(field, k)
+                return None
+        except Exception as error:
+            return (f"The exact subspace of k = {k} cannot be computed "
+                    f"({type(error).__name__}): {error}")
+        return f"n_components = {k} is more than the rank {rank} of the field."
 
     def set_data(self, field):
         self.field = field

@@ -1,4 +1,5 @@
 """FieldDataset: what all datasets share."""
+import traceback
 from abc import abstractmethod
 from functools import partial
 
@@ -125,9 +126,26 @@ class FieldDataset(ShortName, BaseDataset):
         return get_data_path(cls.name)
 
     def get_data(self):
-        reason = self.missing()
-        if reason:
-            return dict(field=NoField(reason))
+        """The field, or why there is none: the rest of the run goes on."""
+        try:
+            reason = self.missing()
+            field = NoField(reason) if reason else self.field()
+        except (ValueError, OSError) as error:
+            field = NoField(str(error))
+        except Exception as error:  # of the dataset's own code
+            traceback.print_exc()
+            field = NoField(f"{self.name} failed with "
+                            f"{type(error).__name__}: {error}")
+        return dict(field=field)
+
+    def field(self):
+        """Store the field unless it is there already, cut it for ranks.
+
+        Raises
+        ------
+        ValueError, OSError
+            In a sentence, if parameters or data do not allow it.
+        """
         if self.partition not in self.partitions:
             raise ValueError(f"{self.name} has no partition "
                              f"{self.partition!r}: choose "
@@ -142,7 +160,7 @@ class FieldDataset(ShortName, BaseDataset):
             self.folder(), settings, self.coordinates(), self.n_space,
             partial(self.snapshots, rng), self.background, self.dtype,
             self.sources)
-        return dict(field=Field(
+        return Field(
             path, self.n_ranks, self.partition, self.heterogeneity,
             self.batch, self.rank_weights, seed,
-            getattr(self, "decomposition", "slabs")))
+            getattr(self, "decomposition", "slabs"))

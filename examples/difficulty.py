@@ -62,7 +62,7 @@ def texts(dataset, parameters):
     instance = dataset.get_instance(**parameters)
     RunContext().set_run_context("objective", instance, "solver",
                                  repetition=0, base_seed=0)
-    field = instance.get_data()["field"]
+    field = instance.field()
     if field.skip_reason():
         raise SystemExit(field.skip_reason())
     return list(readable(load_difficulty(field, N_COMPONENTS)).values())

@@ -1,3 +1,5 @@
+from textwrap import fill
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -7,24 +9,50 @@ from benchmark_utils.results.style import colour
 
 ERROR = "objective_subspace_error"
 HOLD = 10  # times that an animation, to begin with, shows the last estimate
+LABEL = 32  # characters in a line of an axis label
 SHADES = 15  # steps of a colour channel: halves the size of the page
 
 
 def axis_label(name, unit):
-    return name if unit in ("1", "unknown") else f"{name} ({unit})"
+    text = name if unit in ("1", "unknown") else f"{name} ({unit})"
+    return fill(text, LABEL)
+
+
+def drawn(axis):
+    """Label of an axis, its points in increasing order, and that order.
+
+    Longitudes that wrap are unwrapped, to begin within -180..180. Points
+    without (finite, different) coordinates are numbered.
+    """
+    name, unit, points = axis
+    points = np.asarray(points, float)
+    if "degrees_e" in unit.lower() or name.lower().startswith("lon"):
+        if np.isfinite(points).all() and not _is_monotonic(points):
+            points = np.unwrap(points, period=360)
+            points -= 360 * np.floor((points.min() + 180) / 360)
+    if not np.isfinite(points).all() or len(np.unique(points)) < len(points):
+        name, unit, points = f"{name}, by number", "1", np.arange(len(points))
+    order = np.argsort(points)
+    return axis_label(name, unit), points[order], order
+
+
+def _is_monotonic(points):
+    steps = np.diff(points)
+    return (steps > 0).all() or (steps < 0).all()
 
 
 def line_plot(figure, axes, exact, style):
     """Draw a mode on one axis; return how to show another one in its place."""
-    [(name, unit, x)] = axes
+    label, x, order = drawn(axes[0])
+    exact = exact[order]
     ax = figure.subplots()
     ax.plot(x, exact, color="#cccccc", lw=6, label="exact")
     line, = ax.plot(x, exact, color=style, label="learned", animated=True)
     height = 1.4 * np.nanmax(abs(exact))  # room for the legend
-    ax.set(xlabel=axis_label(name, unit), ylim=(-height, height), yticks=[0])
+    ax.set(xlabel=label, ylim=(-height, height), yticks=[0])
     ax.locator_params(axis="x", nbins=5)
     ax.legend(loc="lower right", ncols=2)
-    return line, line.set_ydata
+    return line, lambda values: line.set_ydata(values[order])
 
 
 def map_plot(figure, axes, exact, style):
@@ -33,19 +61,21 @@ def map_plot(figure, axes, exact, style):
     # An x, or a longitude, belongs below a map; else the last axis does.
     upright = "x" in axes[0][0] or axes[0][0].startswith("lon")
 
+    (y_label, y, rows), (x_label, x, columns) = map(
+        drawn, axes[::-1] if upright else axes)
+
     def oriented(values):
         values = values.reshape(shape)
-        return values.T if upright else values
+        return (values.T if upright else values)[np.ix_(rows, columns)]
 
-    (y_name, y_unit, y), (x_name, x_unit, x) = axes[::-1] if upright else axes
     limit = np.nanmax(abs(exact))
     for number, ax in enumerate(figure.subplots(2, sharex=True)):
         mesh = ax.pcolormesh(x, y, oriented(exact), cmap="RdBu_r",
                              vmin=-limit, vmax=limit, animated=number == 1)
         ax.set_facecolor("#cccccc")  # no value there; white is zero
-        ax.set_ylabel(axis_label(y_name, y_unit))
         ax.set_title(("exact", "learned")[number], fontsize="medium")
-    ax.set_xlabel(axis_label(x_name, x_unit))
+    figure.supylabel(y_label, fontsize="medium")  # once: it may be long
+    ax.set_xlabel(x_label)
     return mesh, lambda values: mesh.set_array(oriented(values))
 
 

@@ -2,6 +2,7 @@ from functools import partial
 
 import pandas as pd
 
+from benchmark_utils.results.not_run import not_run_note
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import select, streaming
 from benchmark_utils.results.statistics import medians, one_each, reaching
@@ -69,6 +70,6 @@ class Plot(PagePlot):
                 select(df, dataset, objective), dataset, objective,
                 "≤ 1e-3: bytes until the subspace error stays that small\n"
                 f"{INTERPOLATED}; worst rank: excess error on its own data "
-                "at the end"),
+                "at the end") + not_run_note(),
             columns=["method", "error", *TARGETS, *FINAL, "streams"],
             default_order_column="method")

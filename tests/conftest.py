@@ -99,11 +99,11 @@ def load_dataset(name, folder):
 
 
 def get_field(module, base_seed=0, **parameters):
-    """Field of a dataset, as benchopt gets it."""
+    """Field of a dataset; raises what benchopt gets as a reason to skip."""
     dataset = module.Dataset.get_instance(**parameters)
     RunContext().set_run_context("objective", dataset, "solver",
                                  repetition=0, base_seed=base_seed)
-    return dataset.get_data()["field"]
+    return dataset.field()
 
 
 def spectrum_array(n_steps, n_cells, d, seed=0, decay=0.6):

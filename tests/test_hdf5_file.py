@@ -354,7 +354,8 @@ def test_without_the_example_the_objective_skips(hdf5_file, benchmark,
                                                  monkeypatch):
     monkeypatch.setitem(sys.modules, "iris_sample_data", None)
     objective = benchmark.get_benchmark_objective().get_instance()
-    skip, reason = objective.skip(get_field(hdf5_file))
+    skip, reason = objective.skip(
+        **hdf5_file.Dataset.get_instance().get_data())
     assert skip
     assert "pip install iris-sample-data" in reason
 

@@ -135,7 +135,7 @@ def simulated(tmp_path, monkeypatch):
         instance = dataset.get_instance(**{**defaults, **parameters})
         RunContext(base_seed="0", dataset_name=str(instance)).attach(
             None, instance, None)
-        field = instance.get_data()["field"]
+        field = instance.field()
         load_reference(field)
         return field
     return make

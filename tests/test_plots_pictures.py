@@ -117,6 +117,46 @@ def test_orientation_of_a_map(plots, names, below):
         2 * values.reshape(4, 6).T)
 
 
+LONGITUDES = np.roll(np.arange(0.0, 360, 60), 3)  # 180..300, 0..120
+GAP = np.array([1.0, np.nan, 3, 4, 5, 6])
+
+
+@pytest.mark.parametrize("name, unit, points, label, order, shown", [
+    ("longitude", "degrees_east", LONGITUDES, "longitude (degrees_east)",
+     range(6), np.arange(-180, 180, 60)),
+    ("lon", "1", LONGITUDES, "lon", range(6), np.arange(-180, 180, 60)),
+    ("x", "degrees_east", np.arange(180.0, 540, 60), "x (degrees_east)",
+     range(6), np.arange(180, 540, 60)),
+    ("lat", "degrees_north", np.arange(50.0, -10, -10),
+     "lat (degrees_north)", [5, 4, 3, 2, 1, 0], np.arange(0, 60, 10)),
+    ("depth", "m", GAP, "depth, by number", range(6), range(6)),
+    ("lon", "1", GAP, "lon, by number", range(6), range(6)),
+    ("x", "m", np.zeros(6), "x, by number", range(6), range(6)),
+    ("x", "m", np.array([1.0, 3, 2, 4, 5, 6]), "x (m)",
+     [0, 2, 1, 3, 4, 5], np.arange(1, 7)),
+])
+def test_axes_are_drawn_in_their_order(plots, name, unit, points, label,
+                                       order, shown):
+    found = module(plots["modes"])["drawn"]((name, unit, points))
+    assert found[0] == label
+    np.testing.assert_array_equal(found[1], shown)
+    np.testing.assert_array_equal(found[2], order)
+    # And both kinds of pictures can be drawn of it.
+    values = np.arange(24.0)
+    figure = Figure()
+    axes = [("y", "m", np.arange(4.0)), (name, unit, points)]
+    mesh, show = module(plots["modes"])["map_plot"](
+        figure, axes, values, "red")
+    show(values)
+    np.testing.assert_array_equal(
+        mesh.get_array(), values.reshape(4, 6)[:, list(order)])
+    line, show = module(plots["modes"])["line_plot"](
+        Figure(), axes[1:], values[:6], "red")
+    show(values[:6])
+    np.testing.assert_array_equal(line.get_xdata(), shown)
+    np.testing.assert_array_equal(line.get_ydata(), values[:6][list(order)])
+
+
 @pytest.mark.parametrize("partition, heterogeneity", [
     ("samples", 1.0), ("features", 1.0), ("features", 0.5)])
 def test_modes_are_turned_towards_the_exact_ones(

@@ -21,7 +21,7 @@ def get_field(tmp_path, monkeypatch, **parameters):
         | parameters)
     RunContext(base_seed="0", dataset_name=str(dataset)).attach(
         None, dataset, None)
-    return dataset.get_data()["field"]
+    return dataset.field()
 
 
 def planted_error(field, planted, n_features):

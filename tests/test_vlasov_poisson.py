@@ -200,7 +200,7 @@ def get_field(vlasov, tmp_path):
             n_x=16, n_v=32, n_snapshots=8, **parameters)
         RunContext().set_run_context("objective", dataset, "solver",
                                      repetition=0, base_seed=base_seed)
-        return dataset.get_data()["field"]
+        return dataset.field()
 
     return get_field
 

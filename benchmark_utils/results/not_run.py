@@ -1,0 +1,15 @@
+"""Problems that were skipped in this process, and why.
+
+Results have no rows of them. The page that ends a run is drawn by the process
+that ran it, so it can tell; one that is drawn later from the file cannot.
+"""
+from benchmark_utils.results.text import wrapped
+
+NOT_RUN = {}  # (dataset, objective) -> reason
+
+
+def not_run_note():
+    """Lines for the foot of a title; none if nothing was skipped."""
+    return "".join(
+        "\n" + wrapped(f"Not run: {objective} of {dataset}: {reason}")
+        for (dataset, objective), reason in sorted(NOT_RUN.items()))
