@@ -207,8 +207,9 @@ def test_bytes_against_the_difficulty_of_fields(plots, results):
         objective_field_contraction=2 * results["objective_field_contraction"],
         objective_comm_bytes=3 * results["objective_comm_bytes"])
     both = pd.concat([harder, results], ignore_index=True)
-    shown = {trace["label"]: trace for trace in plots["bytes_vs_difficulty"].plot(
-        both, objective=OBJECTIVE, measure="contraction", accuracy="≤ 1e-6")}
+    traces = plots["bytes_vs_difficulty"].plot(
+        both, objective=OBJECTIVE, measure="contraction", accuracy="≤ 1e-6")
+    shown = {trace["label"]: trace for trace in traces}
     first = results.iloc[0]
     unit = (first["objective_n_ranks"] - 1) * 8 * 60 \
         * first["objective_n_components"]
