@@ -52,11 +52,10 @@ class Plot(PagePlot):
         missing = not_reached(
             table for _, table in self.tables(
                 df, objective, measure, accuracy))
-        unit = MEASURES[LABELS[measure]]
         return dict(
             title=f"{objective}: bytes to a subspace error {accuracy}, all "
                   f"fields\n{repetitions(runs)}\n{INTERPOLATED}",
-            xlabel=f"{measure} of the field: {unit.meaning}<br>{missing}",
+            xlabel=f"{measure} of the field (docs/datasets.rst)<br>{missing}",
             ylabel="bytes, all ranks, in units of one float64 basis for "
                    "each (1)",
             scale="loglog")

@@ -103,7 +103,8 @@ def get_field(module, base_seed=0, **parameters):
     dataset = module.Dataset.get_instance(**parameters)
     RunContext().set_run_context("objective", dataset, "solver",
                                  repetition=0, base_seed=base_seed)
-    return dataset.field()
+    return dataset.get_data()["field"] if dataset.missing() \
+        else dataset.field()
 
 
 def spectrum_array(n_steps, n_cells, d, seed=0, decay=0.6):

@@ -126,12 +126,13 @@ def test_stack_of_mpi_is_cut(field):
 @linux
 def test_no_name_in_shared_memory_while_ranks_run(field):
     """So that nothing is left however they end (MPICH)."""
+    others = segments()
     world = start_world(3)
     try:
         assert not [path for path in world.segments if "mpich" in path]
     finally:
         world.close()
-    assert segments() == []  # the driver never imports MPI
+    assert set(segments()) <= set(others)
 
 
 def test_forced_writes_to_the_block_are_noticed(field):

@@ -85,8 +85,9 @@ def against(tables, style):
     tables : iterable of (value, DataFrame by solver with a column ``cost``)
     style : dict from :func:`~benchmark_utils.results.style.styles`
     """
-    costs = pd.DataFrame(
-        {value: table["cost"] for value, table in tables}).T
+    values, costs = zip(*((value, table["cost"]) for value, table in tables),
+                        strict=True)
+    costs = pd.DataFrame(list(costs), index=values)  # values may be equal
     traces = []
     for solver, column in costs.items():
         # A logarithmic axis shows neither 0 nor what is not reached.

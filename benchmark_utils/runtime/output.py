@@ -79,10 +79,12 @@ def killed(text, pids):
                 number = signal.Signals(int(found["signal"]))
             except ValueError:
                 continue
-            pid = int(found.get("pid") or -1)
-            rank = found.get("rank") or (
-                pids.index(pid) if pid in pids else "?")
+            pid, rank = int(found.get("pid") or -1), found.get("rank")
+            # MPICH ends the other ranks by SIGKILL, and may name one of them.
+            if pid in pids and number != signal.SIGKILL:
+                rank = pids.index(pid)
             hint = HINTS.get(number)
-            return (f"rank {rank} was killed ({number.name})"
+            return (("a rank" if rank is None else f"rank {rank}")
+                    + f" was killed ({number.name})"
                     + (f": {hint}" if hint else "."))
     return None
