@@ -85,9 +85,10 @@ def against(tables, style):
     tables : iterable of (value, DataFrame by solver with a column ``cost``)
     style : dict from :func:`~benchmark_utils.results.style.styles`
     """
-    values, costs = zip(*((value, table["cost"]) for value, table in tables),
-                        strict=True)
-    costs = pd.DataFrame(list(costs), index=values)  # values may be equal
+    tables = list(tables)
+    costs = pd.DataFrame(  # values may be equal
+        [table["cost"] for _, table in tables],
+        index=[value for value, _ in tables])
     traces = []
     for solver, column in costs.items():
         # A logarithmic axis shows neither 0 nor what is not reached.
