@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--dataset", default=(
         "vlasov-poisson[case=two_stream]"))
     parser.add_argument("--command", help="that gave the results", default=(
-        "benchopt run . --config configs/error_vs_communication.yml"))
+        "benchopt run . --config configs/quick.yml"))
     parser.add_argument("--output", type=Path, default=(
         ROOT / "docs" / "error_vs_communication.png"))
     arguments = parser.parse_args()
