@@ -4,8 +4,8 @@ from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.cache import stamp
 from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import (
-    anomalies,
     open_file,
+    read_steps,
     stored_axes,
 )
 from benchmark_utils.fields.physics.maps import ROLES, area_weights
@@ -39,7 +39,7 @@ class Dataset(FieldDataset):
     partitions = ("features", "samples")
     background = "mean of all years, weighted by the root of cos(latitude)"
     is_random = False
-    sources = (file_axes, anomalies, area_weights)
+    sources = (file_axes, read_steps, area_weights)
     test_config = {"n_ranks": 2}
 
     @property
@@ -64,6 +64,6 @@ class Dataset(FieldDataset):
         with open_file(source(self.case)) as file:
             variable = file["air_temperature"]
             weights = area_weights(file["latitude"][:], self.partition)
-            for block in anomalies(variable, ROLES[self.partition],
-                                   len(variable), "time-mean"):
-                yield block * weights
+            values = read_steps(variable, ROLES[self.partition], 0,
+                                len(variable))
+            yield (values - values.mean(axis=0)) * weights

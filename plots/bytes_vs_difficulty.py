@@ -9,6 +9,7 @@ from benchmark_utils.results.text import (
     not_reached,
     repetitions,
 )
+from benchmark_utils.scoring.metrics import basis_bytes
 
 BYTES, ERROR = "objective_comm_bytes", "objective_subspace_error"
 TARGETS = {f"≤ {target}": float(target) for target in ("1e-2", "1e-3", "1e-6")}
@@ -27,7 +28,7 @@ class Plot(PagePlot):
         "accuracy": list(TARGETS)}
 
     def tables(self, df, objective, measure, accuracy):
-        """Bytes per component and entry of every method, field by field."""
+        """Bytes of every method in units of one basis, field by field."""
         key = f"objective_field_{LABELS[measure]}"
         fields = df[(df["objective_name"] == objective) & (df[key] > 0)] \
             .drop_duplicates("dataset_name").sort_values(key)
@@ -35,12 +36,14 @@ class Plot(PagePlot):
             table = reaching(
                 TARGETS[accuracy],
                 select(df, field["dataset_name"], objective), BYTES, ERROR)
-            links = 8 * max(1, field["objective_n_ranks"] - 1)
+            # Under ``features`` what travels has the length of a time series.
             length = field[
                 "objective_n_features"
                 if field["objective_partition"] == "samples"
                 else "objective_n_samples"]
-            table["cost"] /= links * length * field["objective_n_components"]
+            table["cost"] /= basis_bytes(
+                max(2, field["objective_n_ranks"]), length,
+                field["objective_n_components"], "samples")
             yield field[key], table
 
     def plot(self, df, objective, measure, accuracy):

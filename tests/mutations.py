@@ -186,7 +186,7 @@ MUTATIONS = [
         ("Modes(basis * signs", "Modes(-basis * signs",
          "tests/test_modes_file.py::test_the_documented_command"),
         ("= rotation[:, ::-1]", "= np.eye(len(gram))",
-         "tests/test_modes_file.py::test_the_documented_command")),
+         "tests/test_modes_file.py::test_modes_of_a_turned_basis")),
     *of("benchmark_utils/comm/ledger.py",
         # Computing seconds with those of communication in them.
         ("""self._begin

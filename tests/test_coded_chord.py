@@ -3,6 +3,10 @@ import numpy as np
 import pytest
 from conftest import metrics_per_round, spectrum_array
 
+from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.chord import model_factor
+from benchmark_utils.methods.meter import ReadingMeter
+
 K = 4
 
 
@@ -147,3 +151,24 @@ def test_units_of_the_field_do_not_matter(scale, solvers, run, make_field):
     assert errors(other).min() < 1e-6
     assert other[-1]["comm_bytes"] == pytest.approx(
         one[-1]["comm_bytes"], rel=0.05)
+
+
+@pytest.mark.parametrize("variances, rank", [
+    (np.ones(30), 8), (0.5 ** np.arange(30), 4)], ids=["flat", "steep"])
+def test_flat_spectra_send_twice_the_modes(variances, rank):
+    X = np.diag(np.sqrt(variances))
+    F, truncated = model_factor(Block(X, ReadingMeter()), 4, 2)
+    assert F.shape == (30, rank)
+    assert truncated == pytest.approx(variances[rank])
+
+
+@pytest.mark.parametrize("n_steps", [6, 12])
+def test_few_snapshots_cost_their_gram_matrix(n_steps, solvers, run,
+                                              make_field):
+    """A reduce and a broadcast of the basis, or an allreduce if less."""
+    field = make(make_field, 4, "features", n_steps=n_steps)
+    start, last = run(solvers["coded-chord"], field, K, 2)
+    gram = n_steps * (n_steps + 1) // 2
+    assert last["comm_bytes"] - start["comm_bytes"] == 8 * 3 * min(
+        2 * gram, gram + n_steps * K + 1)
+    assert last["certified_error"] < 1e-9

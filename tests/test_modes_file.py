@@ -3,14 +3,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import iris_sample_data
 import numpy as np
 import pytest
 import xarray
-from conftest import ROOT, copy_project
+from conftest import ROOT, copy_project, global_matrix, spectrum_array
 from eofs.standard import Eof
+
+from benchmark_utils.scoring.modes import gather_modes
 
 SAMPLES = Path(iris_sample_data.path)
 
@@ -18,6 +21,23 @@ SAMPLES = Path(iris_sample_data.path)
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("modes") / "benchmark")
+
+
+@pytest.mark.parametrize("partition", ["samples", "features"])
+def test_modes_of_a_turned_basis(partition, make_field):
+    """Any basis of the subspace gives the principal axes, in order."""
+    array = spectrum_array(30, 8, 12)
+    field = make_field(array, n_ranks=1, partition=partition)
+    X = global_matrix(array, partition)
+    _, s, V = np.linalg.svd(X, full_matrices=False)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    alone = SimpleNamespace(rank=0, size=1, bcast=lambda x: x,
+                            allreduce=lambda x: x, gather=lambda x: [x])
+    modes = gather_modes(alone, field, SimpleNamespace(
+        stored_batches=lambda steps: [X]), V[:3].T @ turn)
+    signs = np.sign(V[[0, 1, 2], abs(V[:3]).argmax(axis=1)])
+    np.testing.assert_allclose(modes.basis, V[:3].T * signs, atol=1e-10)
+    np.testing.assert_allclose(modes.eigenvalues, s[:3] ** 2 / len(X))
 
 
 def write_modes(project, *arguments):

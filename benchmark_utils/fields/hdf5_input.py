@@ -2,12 +2,8 @@
 import h5py
 import numpy as np
 
-from benchmark_utils.fields.reading import BLOCK_BYTES
-
 # What an axis of the file can be, in the order of the stored field.
 ROLES = ("time", "split", "space", "feature")
-BACKGROUNDS = ("time-mean", "none")
-LARGEST = 1e38  # of float32, with a margin of 3
 
 
 def open_file(path):
@@ -137,38 +133,3 @@ def read_steps(variable, roles, start, stop):
                        else stored)
             values[is_outside(limited, limit)] = np.nan
     return values if "time" in roles else values[None]
-
-
-def anomalies(variable, roles, n_steps, background):
-    """Yield blocks of time steps minus the background; reads them twice."""
-    first = read_steps(variable, roles, 0, 1)
-    stride = max(1, BLOCK_BYTES // first.nbytes)
-    # Relative to the first step, what never changes is exactly zero.
-    origin = first if background == "time-mean" else 0.0
-
-    def blocks():
-        for start in range(0, n_steps, stride):
-            yield read_steps(variable, roles, start, start + stride)
-
-    total = n_missing = largest = 0
-    for block in blocks():
-        n_missing += np.isnan(block).sum()
-        block -= origin
-        total = total + block.sum(axis=0)
-        largest = max(largest, np.abs(block).max())
-    if n_missing:
-        raise ValueError(
-            f"{n_missing} of {n_steps * first.size} values of "
-            f"{variable.name} are missing (fill value or not finite): fill "
-            "them or keep only complete cells, see docs/own_data.rst.")
-    if largest == 0:
-        raise ValueError(
-            f"{variable.name} minus its background ({background}) is zero "
-            "everywhere: choose another variable or background.")
-    if largest > LARGEST:
-        raise ValueError(
-            f"{variable.name} reaches {largest:.0e}, the stored float32 about "
-            f"{LARGEST:.0e}: convert it to another unit.")
-    mean = total / n_steps if background == "time-mean" else 0.0
-    for block in blocks():
-        yield block - (origin + mean)

@@ -1,8 +1,8 @@
 """What the ranks' leading directions miss of the covariance, together.
 
 Every rank's share C_r of C = sum_r C_r is cut to rank 4 k, as ``coded-chord``
-and ``shift-invert`` do; the sum of these is the model M, and E = C - M is
-positive. ``docs/theory.rst`` has the rates that follow.
+does by default; the sum of these is the model M, and E = C - M is positive.
+``docs/theory.rst`` has the rates that follow.
 """
 import numpy as np
 from scipy.linalg import eigh

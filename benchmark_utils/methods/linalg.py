@@ -11,7 +11,7 @@ from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
 CACHE_BYTES = 2**20
-INSIDE = 1e-8  # cosine above which a direction is not orthogonal to a space
+INSIDE = 0.5  # cosine above which a vector was never turned out of a space
 
 
 def row_pieces(X, n_bytes=CACHE_BYTES, at_least=32):

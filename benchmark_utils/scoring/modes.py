@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PIECE_BYTES = 2**22  # of a rank's data, as float64
+from benchmark_utils.scoring.subspace import PIECE_BYTES
 
 
 class Modes(NamedTuple):

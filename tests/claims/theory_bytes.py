@@ -21,6 +21,7 @@ from theory import FIELDS, K, Theorem, covariances  # noqa: E402
 
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.methods.coding import Coder  # noqa: E402
+from benchmark_utils.methods.linalg import factor_of_gram  # noqa: E402
 from benchmark_utils.methods.ritz import ModelBeside, RitzPairs  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
 
@@ -36,11 +37,6 @@ def bits(mean):
     """Of an integer of a mean magnitude, by the two-sided geometric law."""
     return (np.log2(1 + mean) + mean * np.log2(1 + 1 / mean)
             + np.minimum(1, mean))
-
-
-def leading_factor(C, r):
-    values, V = np.linalg.eigh(C)
-    return (V * np.sqrt(values.clip(0)))[:, :-r - 1:-1]
 
 
 def column_norms(x):
@@ -59,7 +55,7 @@ class Start:
     def __init__(self, shares, tolerance):
         self.shares, self.C = shares, shares.sum(axis=0)
         N = self.N = len(self.C)
-        factors = [leading_factor(share, min(RANK_FACTOR * K, N))
+        factors = [factor_of_gram(share, min(RANK_FACTOR * K, N))
                    for share in shares]
         step = tolerance * np.sqrt(12 / N * sum(
             np.vdot(F[:, K - 1], F[:, K - 1]) for F in factors))
