@@ -81,9 +81,9 @@ def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
         solvers["coded-chord"], field, K, 4, coding="float64")])
     # The factors, whether finer ones are needed, the first basis.
     guards = K // 2
-    start = 2 * 16 + 4 + 8 * d * 4 * K + 8 + (12 + 4 * K) \
+    start = 2 * 16 + 4 + 8 * d * 4 * K + 8 + (8 + 2 * K) \
         + 8 * d * (K + guards)
-    later = 4 + 8 * d * K + 2 * K + 16 + 8 * d * K
+    later = 4 + 8 * d * K + 2 * K + 10 + 8 * d * K
     frame = 8 * (4 + guards ** 2)
     assert cost[0] == (P - 1) * start
     assert cost[1] == (P - 1) * (later + frame)

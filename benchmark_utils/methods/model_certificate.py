@@ -53,6 +53,11 @@ def open_frame(comm, factors, chord, S, missed, k):
     return G, chord and ModelCertificate(chord.F, U, G, told)
 
 
+def told_floats(b):
+    """Numbers of a rank in :func:`open_frame`, with b guards."""
+    return 4 + b ** 2
+
+
 def difference_norm(F, G, U):
     """||F F' - G G'|| in the complement of an orthonormal U."""
     both = np.hstack([F, G])

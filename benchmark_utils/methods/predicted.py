@@ -3,7 +3,7 @@ import numpy as np
 
 from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.chord import levels
-from benchmark_utils.methods.model_certificate import open_frame
+from benchmark_utils.methods.model_certificate import open_frame, told_floats
 from benchmark_utils.methods.star import Star
 
 # Errors at which bounds get a frame: the first one that is worth it, and one
@@ -57,7 +57,7 @@ class PredictedProduct:
         N, k = len(self.factors.own), self.k
         n_guards = min((k + 1) // 2, N - k)
         self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
-        scale = self.factors.unit ** 2  # numbers travel in float32
+        scale = self.factors.unit ** 2  # the range of float32 is small
         S, numbers = np.zeros((N, k + n_guards)), np.zeros(k + 1)
         if chord:
             weights = self.unit / chord.gain / np.sqrt(
@@ -69,6 +69,9 @@ class PredictedProduct:
                 levels(self.noise / 3, sent[1:]), [GUARD_NOISE] * n_guards))
         self.weights = np.array(weights) * scale
         W, self.guards = np.split(S, [k], axis=1)
+        # Where a frame is longer than two messages one is enough.
+        if 64 * told_floats(n_guards) > 2 * N * k * np.log2(1 / self.noise):
+            self.frames.pop(0)
         return W, asked
 
     def steps(self, noise):

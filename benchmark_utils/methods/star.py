@@ -13,6 +13,17 @@ RESOLVED = 1e-5
 MOST = 254  # of the codes of a bound in a byte; above: no bound
 
 
+def halves(numbers):
+    """Upper halves (uint16) of float32: rounded up, to 8 bits."""
+    above = np.nextafter(np.asarray(numbers, np.float32), np.float32(np.inf))
+    return ((above.view(np.uint32) + 0xFFFF) >> 16).astype(np.uint16)
+
+
+def floats(halves):
+    """The numbers of :func:`halves`."""
+    return (halves.astype(np.uint32) << 16).view(np.float32).astype(float)
+
+
 class Star:
     """Coded messages from and to rank 0, of one shape each way.
 
@@ -84,14 +95,15 @@ class Star:
     def broadcast(self, x, numbers, steps, bound=None):
         """Bring rank 0's array and a few numbers to all ranks.
 
-        Communication: a broadcast of 8 + 4 m bytes and one of the message.
+        Communication: a broadcast of 6 + 2 m bytes and one of the message.
 
         Parameters
         ----------
         x : array of shape (N, b)
             Elsewhere only its shape matters.
         numbers : sequence of m floats
-            Sent as float32. Elsewhere only their number matters.
+            Not negative, sent as :func:`halves`. Elsewhere only their number
+            matters.
         steps : callable
             Gives the steps, a float or an array of shape (b,), from the
             array of the numbers as rounded.
@@ -102,24 +114,22 @@ class Star:
         -------
         array of shape (N, b), array of the m numbers as rounded, the bound
         """
-        header = np.zeros(2 + len(numbers), np.int32)
-        floats = header[1:].view(np.float32)
+        header = np.zeros(3 + len(numbers), np.uint16)
+        size = header[:2].view(np.uint32)
         if self.root:
-            floats[:-1] = numbers
+            header[2:-1] = halves(numbers)
             message, own = self._pack(
-                self.down, x, steps(floats[:-1].astype(float)))
-            header[0] = len(message)
-            # As float32, but none smaller than it was.
-            floats[-1] = min(1, np.nextafter(
-                np.float32(bound(own)), np.float32(2))) if bound else 1
+                self.down, x, steps(floats(header[2:-1])))
+            size[0] = len(message)
+            header[-1:] = halves([bound(own) if bound else 1])
         self.comm.Bcast(header)
-        rounded, bound = np.split(floats.astype(float), [-1])
+        rounded, bound = np.split(floats(header[2:]), [-1])
         if not self.root:
-            message = np.empty(header[0], np.uint8)
+            message = np.empty(size[0], np.uint8)
         self.comm.Bcast(message)
         if not self.root:
             own = self._unpack(self.down, message, x.shape, steps(rounded))
-        return own, rounded, bound.item()
+        return own, rounded, min(1.0, bound.item())
 
     def _pack(self, coder, x, steps):
         if not self.coded:
