@@ -23,6 +23,7 @@ from benchmark_utils.fields.difficulty import (
     relative_eigengap,
 )
 from benchmark_utils.fields.reference import load_reference
+from benchmark_utils.results import outputs  # noqa: F401  in a sentence
 from benchmark_utils.results.not_run import NOT_RUN
 from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
 from benchmark_utils.scoring.pictures import exact_pictures

@@ -1,7 +1,9 @@
 """FieldDataset: what all datasets share."""
+import errno
 import traceback
 from abc import abstractmethod
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from benchopt import BaseDataset
@@ -128,15 +130,31 @@ class FieldDataset(ShortName, BaseDataset):
     def get_data(self):
         """The field, or why there is none: the rest of the run goes on."""
         try:
-            reason = self.missing()
-            field = NoField(reason) if reason else self.field()
-        except (ValueError, OSError) as error:
+            field = self.field()
+        except ValueError as error:
             field = NoField(str(error))
+        except OSError as error:
+            field = NoField(self._file_system(error))
         except Exception as error:  # of the dataset's own code
             traceback.print_exc()
             field = NoField(f"{self.name} failed with "
                             f"{type(error).__name__}: {error}")
         return dict(field=field)
+
+    def _file_system(self, error):
+        """The sentence for an error of the file system."""
+        folder, path = Path(self.folder()), Path(error.filename or "")
+        if error.filename and not (path == folder or path in folder.parents
+                                   or folder in path.parents):
+            return (f"{self.name} cannot read {error.filename} "
+                    f"({error.strerror}): correct the path, or allow it.")
+        cure = (
+            "there are no locks, export HDF5_USE_FILE_LOCKING=FALSE"
+            if "lock" in str(error) else
+            f"{'make room' if error.errno == errno.ENOSPC else 'allow it'}, "
+            "or choose another folder, export BENCHOPT_DATA_HOME=FOLDER")
+        return (f"{self.name} cannot store its field in {self.folder()} "
+                f"({error}): {cure}.")
 
     def field(self):
         """Store the field unless it is there already, cut it for ranks.
@@ -146,6 +164,9 @@ class FieldDataset(ShortName, BaseDataset):
         ValueError, OSError
             In a sentence, if parameters or data do not allow it.
         """
+        reason = self.missing()
+        if reason:
+            raise ValueError(reason)
         if self.partition not in self.partitions:
             raise ValueError(f"{self.name} has no partition "
                              f"{self.partition!r}: choose "

@@ -3,10 +3,13 @@ from pathlib import Path
 import h5py
 
 from benchmark_utils.dataset import FieldDataset
-from benchmark_utils.fields import survey
+from benchmark_utils.fields import netcdf3, survey, time_units
 from benchmark_utils.fields.cache import cached, stamp
+from benchmark_utils.fields.decoding import decode
 from benchmark_utils.fields.file_axes import file_axes
-from benchmark_utils.fields.hdf5_input import read_steps
+from benchmark_utils.fields.hdf5_input import find_variable, read_steps
+from benchmark_utils.fields.links import files_of
+from benchmark_utils.fields.opening import open_file
 from benchmark_utils.fields.state import find_files, open_state
 from benchmark_utils.fields.weights import point_weights, weights_file
 
@@ -21,7 +24,7 @@ def example_path():
 
 
 class Dataset(FieldDataset):
-    """Your own simulation: variables of HDF5 files.
+    """Your own simulation: variables of HDF5 or NetCDF files.
 
     <b>Sample:</b> all values at one time (partition <i>features</i>), or the
     values along the feature axes at one point and time (<i>samples</i>); the
@@ -49,8 +52,8 @@ class Dataset(FieldDataset):
     }
     partitions = ("features", "samples")
     is_random = False
-    sources = (file_axes, read_steps, open_state, survey.write_survey,
-               point_weights)
+    sources = (netcdf3, file_axes, time_units, read_steps, decode, open_state,
+               survey.write_survey, point_weights)
     test_parameters = {"partition": ["features"]}  # of the example
 
     def files(self):
@@ -97,11 +100,8 @@ class Dataset(FieldDataset):
                     str(self.weights), self.standardise, self.partition)
 
         files = self.files()
-        for path in files:
-            if not path.is_file():
-                raise ValueError(f"There is no file {path}.")
         settings = super().settings() | dict(
-            path=[str(path) for path in files], stamps=self._get_state())
+            path=[str(path) for path in files], stamps=self.stamps())
         if self.standardise == "column":
             settings["partition"] = self.partition
         return cached(self.folder() / "{key}.survey.h5", settings,
@@ -124,11 +124,23 @@ class Dataset(FieldDataset):
         with self.opened() as opened, h5py.File(self.survey()) as file:
             yield from survey.anomalies(opened, file, shape)
 
-    # benchopt's cache of results knows the path, not that the file changed.
+    def stamps(self):
+        """Every file that the values come from, and when it was changed."""
+        names, paths = self.variables(), set()
+        for path in self.files():
+            paths.add(path)
+            with open_file(path) as file:
+                for name in names:
+                    paths |= files_of(find_variable(file, name))
+        paths.update(weights_file(str(self.weights)))
+        return {str(path): stamp(path) for path in sorted(paths)}
+
+    # benchopt's cache of results knows the path, not that a file changed.
     def _get_state(self):
-        return {str(path): stamp(path) for path
-                in self.files() + weights_file(str(self.weights))
-                if path.is_file()}
+        try:
+            return self.stamps()
+        except (ValueError, OSError):
+            return {}  # refused, see get_data
 
     def __setstate__(self, state):
         """Nothing to restore: the state only enters the cache key."""

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.decoding import decode
 from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import (
-    open_file,
     read_steps,
     stored_axes,
 )
+from benchmark_utils.fields.opening import open_file
 from benchmark_utils.fields.physics.maps import ROLES, area_weights
 
 # The documentation of the package pyunicorn carries the file.
@@ -115,7 +116,7 @@ class Dataset(FieldDataset):
     parameters = {"case": ["anomalies"]}
     partitions = ("features", "samples")
     is_random = False
-    sources = (file_axes, read_steps, area_weights)
+    sources = (file_axes, read_steps, decode, area_weights)
     test_config = {"n_ranks": 2}
     prepare_cache_ignore = ("n_ranks", "decomposition", "heterogeneity",
                             "batch", "base_seed")
@@ -123,7 +124,7 @@ class Dataset(FieldDataset):
     def prepare(self):
         """Fetch the file (32 MB) and store the field."""
         fetch(data_file())
-        self.get_data()
+        self.field()
 
     @property
     def n_space(self):

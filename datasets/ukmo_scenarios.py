@@ -2,12 +2,10 @@ from pathlib import Path
 
 from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields.cache import stamp
+from benchmark_utils.fields.decoding import decode
 from benchmark_utils.fields.file_axes import file_axes
-from benchmark_utils.fields.hdf5_input import (
-    open_file,
-    read_steps,
-    stored_axes,
-)
+from benchmark_utils.fields.hdf5_input import read_steps, stored_axes
+from benchmark_utils.fields.opening import open_file
 from benchmark_utils.fields.physics.maps import ROLES, area_weights
 
 
@@ -39,7 +37,7 @@ class Dataset(FieldDataset):
     partitions = ("features", "samples")
     background = "mean of all years, weighted by the root of cos(latitude)"
     is_random = False
-    sources = (file_axes, read_steps, area_weights)
+    sources = (file_axes, read_steps, decode, area_weights)
     test_config = {"n_ranks": 2}
 
     @property

@@ -7,6 +7,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+# Before netCDF4: its filters take the HDF5 library that is loaded last.
+import hdf5plugin  # noqa: F401
 import numpy as np
 import pytest
 import yaml
@@ -98,13 +100,42 @@ def load_dataset(name, folder):
     return module
 
 
-def get_field(module, base_seed=0, **parameters):
-    """Field of a dataset; raises what benchopt gets as a reason to skip."""
+def get_instance(module, base_seed=0, **parameters):
+    """Dataset with parameters, ready to give its data."""
     dataset = module.Dataset.get_instance(**parameters)
     RunContext().set_run_context("objective", dataset, "solver",
                                  repetition=0, base_seed=base_seed)
-    return dataset.get_data()["field"] if dataset.missing() \
-        else dataset.field()
+    return dataset
+
+
+def get_field(module, base_seed=0, **parameters):
+    """Field of a dataset; raises what benchopt gets as a reason to skip."""
+    return get_instance(module, base_seed, **parameters).field()
+
+
+@pytest.fixture
+def read(tmp_path):
+    """The matrix of anomalies that ranks read, from paths below tmp_path."""
+    from test_field import assemble
+    module = load_dataset("hdf5_file", tmp_path / "stored")
+
+    def read(path, variable="a", axes="auto", **chosen):
+        paths = path if isinstance(path, list) else [path]
+        return assemble(get_field(
+            module, path=[str(tmp_path / each) for each in paths], axes=axes,
+            variable=variable, n_ranks=2, **chosen))
+    read.module = module
+    return read
+
+
+@pytest.fixture
+def refused(read):
+    """The sentence with which a file is refused."""
+    def refused(*arguments, **parameters):
+        with pytest.raises(ValueError) as refusal:
+            read(*arguments, **parameters)
+        return str(refusal.value)
+    return refused
 
 
 def spectrum_array(n_steps, n_cells, d, seed=0, decay=0.6):

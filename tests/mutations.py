@@ -55,6 +55,7 @@ NETWORK = "tests/test_network.py::"
 CONFORMANCE = "tests/test_conformance.py::test_conformance"
 LINALG = "tests/test_linalg.py::"
 CERTIFICATES = "tests/test_certificates.py::"
+DECODING = "tests/test_decoding.py::"
 WEIGHTED = "tests/test_weighted_fields.py::"
 
 MUTATIONS = [
@@ -178,7 +179,25 @@ MUTATIONS = [
         ("key=lambda i: sign * points[i][0]", "key=lambda i: i",
          "tests/test_several_files.py::test_along_space"),
         ("int(part) if part.isdigit()", "part if part.isdigit()",
-         "tests/test_several_files.py::test_files_without_coordinates")),
+         "tests/test_several_files.py::test_files_without_coordinates"),
+        ("(np.diff(joined) < 0).any()", "False",
+         "tests/test_time_axes.py::test_files_that_do_not_continue")),
+    *of("benchmark_utils/fields/time_units.py",
+        ("year // 100 + year // 400 + 2", "year // 100 + 2",
+         "tests/test_time_axes.py::test_day_numbers")),
+    *of("benchmark_utils/fields/decoding.py",
+        ('values *= one_number(variable, "scale_factor", 1.0)', "",
+         DECODING + "test_packed"),
+        ('{"true": "u", "false": "i"}', "{}", DECODING + "test_unsigned"),
+        ("variable.dtype.itemsize > 1", "False",
+         DECODING + "test_what_was_never_written")),
+    *of("benchmark_utils/fields/file_axes.py",
+        ("unpack(scale[()], scale)", "scale[()]",
+         DECODING + "test_packed_coordinates")),
+    *of("benchmark_utils/fields/links.py",
+        ("found |= _source_files(variable, source)", "pass",
+         "tests/test_unusual_files.py::"
+         "test_a_virtual_dataset_and_its_sources")),
     *of("benchmark_utils/scoring/pictures.py",
         ("rows / self.factor[:, None]", "rows",
          WEIGHTED + "test_pictures_are_maps")),

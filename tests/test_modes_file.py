@@ -121,6 +121,20 @@ def test_land_and_several_variables(project, tmp_path):
                 == 19
 
 
+def test_axes_named_as_what_the_file_holds(project, tmp_path):
+    """Of a NetCDF-3 file whose axis is called mode."""
+    values = np.random.default_rng(0).standard_normal((20, 6, 5))
+    xarray.Dataset(dict(a=(("time", "mode", "mean"), values))).to_netcdf(
+        tmp_path / "a.nc", format="NETCDF3_CLASSIC")
+    done = write_modes(
+        project, str(tmp_path / "modes.nc"), "-k", "2", "-d",
+        f"hdf5-file[path={tmp_path}/a.nc,variable=a,n_ranks=2]")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with xarray.open_dataset(tmp_path / "modes.nc") as modes:
+        assert modes["modes"].dims == ("mode", "mode_axis", "mean_axis")
+        np.testing.assert_allclose(modes["mean"], values.mean(axis=0))
+
+
 def test_samples_have_modes_on_their_features(project, tmp_path):
     done = write_modes(
         project, str(tmp_path / "modes.nc"), "-k", "3", "-d",

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from benchopt.config import get_data_path
-from conftest import get_field, load_dataset
+from conftest import get_field, get_instance, load_dataset
 from eofs.standard import Eof
 
 from benchmark_utils.fields.reference import load_reference
@@ -99,7 +99,7 @@ def test_partitions(fetched):
 
 def test_without_the_file_it_is_skipped(ncep, benchmark):
     objective = benchmark.get_benchmark_objective().get_instance()
-    skip, reason = objective.skip(get_field(ncep))
+    skip, reason = objective.skip(**get_instance(ncep).get_data())
     assert skip
     assert "benchopt prepare . -d ncep-air" in reason
 

@@ -3,12 +3,18 @@ import h5py
 import numpy as np
 import pytest
 from benchopt.results import read_results
-from benchopt.utils.run_context import RunContext
-from conftest import benchopt, load_dataset, spectrum_array
+from conftest import benchopt, get_instance, load_dataset, spectrum_array
+from input_files import write
 
 
 def test_a_page_of_all_that_can_be_computed(copy, tmp_path):
-    """Three datasets, one is refused; k up to beyond the rank of each."""
+    """Four datasets, one is refused; k up to beyond the rank of each.
+
+    One has longitudes that wrap and a latitude that is missing.
+    """
+    write(tmp_path / "map.h5", names=("time", "lat", "lon"), coordinates=dict(
+        lat=[-50, -30, -10, 10, np.nan, 50], lon=[180, 270, 350, 0, 90]
+    )).close()
     path = tmp_path / "gap.h5"
     with h5py.File(path, "w") as file:
         file["a"] = np.array([[1.0, np.nan], [2.0, 3.0]])
@@ -19,6 +25,10 @@ dataset:
       path: {path}
       variable: a
       axes: time-space
+  - hdf5-file:
+      path: {tmp_path / "map.h5"}
+      variable: a
+      n_ranks: 2
   - simulated:
       n_ranks: 2
       n_samples: 400
@@ -38,7 +48,8 @@ solver: [block-power]
     run = set(zip(results["p_dataset_n_ranks"], results["p_obj_n_components"],
                   results["file_dataset"], strict=True))
     assert {(2, 2, "datasets/simulated.py"), (2, 45, "datasets/simulated.py"),
-            (2, 2, "datasets/burgers.py")} <= run
+            (2, 2, "datasets/burgers.py"),
+            (2, 2, "datasets/hdf5_file.py")} <= run
     assert 400 not in set(results["p_obj_n_components"])
     page = next(copy.glob("outputs/*_refused.html")).read_text()
     page = page.replace("<br>", " ")
@@ -76,10 +87,8 @@ def test_a_failing_dataset_is_skipped(tmp_path, capsys):
         def coordinates(self):
             return [][0]
 
-    dataset = Failing.get_instance()
-    RunContext().set_run_context("objective", dataset, "solver",
-                                 repetition=0, base_seed=0)
-    reason = dataset.get_data()["field"].skip_reason()
+    module.Dataset = Failing
+    reason = get_instance(module).get_data()["field"].skip_reason()
     assert reason.startswith("failing failed with IndexError: list index")
     assert "return [][0]" in capsys.readouterr().err
 

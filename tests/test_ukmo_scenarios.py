@@ -4,7 +4,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from conftest import get_field, load_dataset
+from conftest import get_field, get_instance, load_dataset
 from eofs.standard import Eof
 
 from benchmark_utils.fields.reference import load_reference
@@ -66,6 +66,6 @@ def test_blocks(ukmo):
 def test_without_the_package_it_is_skipped(ukmo, benchmark, monkeypatch):
     monkeypatch.setitem(sys.modules, "iris_sample_data", None)
     objective = benchmark.get_benchmark_objective().get_instance()
-    skip, reason = objective.skip(get_field(ukmo))
+    skip, reason = objective.skip(**get_instance(ukmo).get_data())
     assert skip
     assert "pip install iris-sample-data" in reason

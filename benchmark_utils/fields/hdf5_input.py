@@ -1,45 +1,40 @@
-"""Reading one variable of a user's HDF5 or NetCDF-4 file as a field."""
+"""Reading one variable of a user's HDF5 or NetCDF file as a field."""
 import h5py
 import numpy as np
+
+from benchmark_utils.fields.decoding import decode
+from benchmark_utils.fields.links import arrays_of, files_of, resolve
+from benchmark_utils.fields.netcdf3 import Variable
 
 # What an axis of the file can be, in the order of the stored field.
 ROLES = ("time", "split", "space", "feature")
 
 
-def open_file(path):
-    """Open an HDF5 file or say in one sentence why it cannot be read."""
-    if not path.is_file():
-        raise ValueError(f"There is no file {path}.")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        with open(path, "rb") as file:
-            is_netcdf3 = file.read(3) == b"CDF"
-        if is_netcdf3:
-            reason = "is a NetCDF-3 file: convert it, nccopy -4 old.nc new.nc"
-        elif h5py.is_hdf5(path):
-            reason = ("is truncated, damaged or still being written: copy it "
-                      f"again ({error})")
-        else:
-            reason = "is neither an HDF5 nor a NetCDF-4 file"
-        raise ValueError(f"{path} {reason}.") from error
-
-
 def find_variable(file, name):
-    """The array of real numbers that has this name."""
-    variable = file.get(name)
-    if not isinstance(variable, h5py.Dataset):
-        found = []
-        file.visititems(lambda name, item: found.append((name, item)))
-        arrays = [f"{name} {item.shape}" for name, item in found
-                  if isinstance(item, h5py.Dataset) and item.ndim > 1]
+    """The array of real numbers that has this name.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with those that there are; if a link on the way
+        leads nowhere.
+    """
+    variable = resolve(file, name)
+    if not isinstance(variable, (h5py.Dataset, Variable)):
+        arrays = [f"{name} {item.shape}" for name, item in arrays_of(file)
+                  if len(item.shape or ()) > 1]
         raise ValueError(
             f"{file.filename} has no variable {name!r}. Choose among: "
             f"{', '.join(arrays) or 'none has two or more axes'}.")
-    if variable.dtype.kind not in "iuf" or not variable.size:
+    if variable.dtype.kind not in "iuf" or variable.shape is None:
         raise ValueError(
             f"Variable {name!r} of shape {variable.shape} holds "
             f"{variable.dtype}: choose one that holds real numbers.")
+    if not variable.size:
+        files_of(variable)  # a series of sources may lack its first file
+        raise ValueError(
+            f"Variable {name!r} of {file.filename} holds no values, its shape "
+            f"is {variable.shape}: choose another one, or write some.")
     return variable
 
 
@@ -69,10 +64,21 @@ def choose_roles(axes, variable, described):
     if axes == "auto":
         roles = [axis.role for axis in described]
         if None in roles:
+            times = [axis.name for axis, role in zip(
+                described, roles, strict=True) if role is None]
+            problem = (f"more than one may be time: {' and '.join(times)}"
+                       if 1 < len(times) < len(roles) else
+                       "none of them is time for the file")
             raise ValueError(
                 f"{variable.file.filename} does not say what the axes of "
-                f"{variable.name} {variable.shape} are: give axes, one word "
-                "for each, see docs/own_data.rst.")
+                f"{variable.name} are: they are {_listed(described)}, "
+                f"{problem}. Say it, one word for each, for example "
+                f"axes={_example(described)}, see docs/own_data.rst.")
+        if not {"space", "feature"} & set(roles):
+            raise ValueError(
+                f"{variable.name} of {variable.file.filename} has no axis of "
+                f"space, only {_listed(described) or 'one number'}: ranks "
+                "share the space, choose another variable.")
         return parse_axes("-".join(roles), variable.shape)
     roles = parse_axes(axes, variable.shape)
     for role, axis in zip(roles, described, strict=True):
@@ -83,6 +89,20 @@ def choose_roles(axes, variable, described):
                 f"it is {axis.name}: give the words in the order "
                 f"{', '.join(axis.name for axis in described)}.")
     return roles
+
+
+def _listed(described):
+    return ", ".join(f"{axis.name} ({len(axis.coordinates)})"
+                     for axis in described)
+
+
+def _example(described):
+    """Roles to type: the first axis of more than one entry is time."""
+    long = [len(axis.coordinates) > 1 for axis in described]
+    roles = ["space" if each else "at0" for each in long]
+    if sum(long) > 1:
+        roles[long.index(True)] = "time"
+    return "-".join(roles)
 
 
 def stored_axes(described, roles):
@@ -106,30 +126,18 @@ def read_steps(variable, roles, start, stop):
     -------
     values : float64 array of shape (steps, space..., features...)
     """
-    stored = variable[tuple(
+    places = tuple(
         slice(start, stop) if role == "time" else
         slice(None) if role in ROLES else int(role.removeprefix("at"))
-        for role in roles)]
+        for role in roles)
+    try:
+        stored = variable[places]
+    except OSError as error:
+        raise ValueError(
+            f"{variable.name} of {variable.file.filename} cannot be read at "
+            f"time steps {start} to {stop} ({error}): copy the file again."
+        ) from error
     kept = [ROLES.index(role) for role in roles if role in ROLES]
     stored = stored.transpose(np.argsort(kept, kind="stable"))
-    attributes = variable.attrs
-    # h5py applies none of these conventions itself.
-    values = stored.astype(float)
-    values *= attributes.get("scale_factor", 1)
-    values += attributes.get("add_offset", 0)
-    values[~np.isfinite(values)] = np.nan
-    markers = [attributes[key] for key in ("_FillValue", "missing_value")
-               if key in attributes]
-    if variable.fillvalue != 0:  # stands for what was never written
-        markers.append(variable.fillvalue)
-    for marker in markers:
-        values[np.isin(stored, np.asarray(marker, stored.dtype))] = np.nan
-    lowest, highest = attributes.get("valid_range", (
-        attributes.get("valid_min"), attributes.get("valid_max")))
-    for limit, is_outside in ((lowest, np.less), (highest, np.greater)):
-        if limit is not None:
-            # Limits of packed integers are packed if they are integers too.
-            limited = (values if np.asarray(limit).dtype.kind == "f"
-                       else stored)
-            values[is_outside(limited, limit)] = np.nan
+    values = decode(stored, variable)
     return values if "time" in roles else values[None]

@@ -4,25 +4,25 @@ Several variables are one more feature axis. Several files continue each
 other along one axis, time or space, and are read as if they were one.
 """
 import glob
+import os
 import re
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from benchmark_utils.fields import reading
-from benchmark_utils.fields.file_axes import file_axes, text
+from benchmark_utils.fields.decoding import text
+from benchmark_utils.fields.file_axes import file_axes, scales
 from benchmark_utils.fields.hdf5_input import (
     choose_roles,
     find_variable,
-    open_file,
     read_steps,
     stored_axes,
 )
-
-# Of time: units, and calendars whose dates numpy knows (none: standard).
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-STANDARD = ("", "standard", "gregorian", "proleptic_gregorian")
+from benchmark_utils.fields.opening import allow_files, open_file
+from benchmark_utils.fields.time_units import common_unit
 
 
 def find_files(path):
@@ -30,28 +30,26 @@ def find_files(path):
 
     Those of a pattern are in natural order, ``run_9.nc`` before
     ``run_10.nc``.
-
-    Raises
-    ------
-    ValueError
-        If no file matches a pattern.
     """
     if isinstance(path, (list, tuple)):
         return [file for each in path for file in find_files(each)]
-    path = Path(str(path)).expanduser().resolve()
+    path = Path(os.path.abspath(Path(str(path)).expanduser()))
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
     found = sorted(glob.glob(str(path)), key=lambda name: [
         int(part) if part.isdigit() else part
         for part in re.split(r"(\d+)", name)])
-    if not found:
-        raise ValueError(f"No file matches the pattern {path}.")
-    return [Path(name) for name in found]
+    # Without any, open_file says why.
+    return [Path(name) for name in found] or [path]
 
 
 @contextmanager
 def open_state(paths, names, axes="auto", along="auto"):
     """Open files, see :class:`State` for the parameters."""
+    twice = [path for path, times in Counter(paths).items() if times > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} is given twice: give every file once.")
+    allow_files(len(paths))
     with ExitStack() as stack:
         yield State([stack.enter_context(open_file(path)) for path in paths],
                     names, axes, along)
@@ -76,6 +74,8 @@ class State:
     axes : list of (name, unit, coordinates)
         Of the array, time first.
     n_space : int
+    calendar : str
+        Of the time axis (CF), empty if it has none.
 
     Raises
     ------
@@ -104,6 +104,9 @@ class State:
                         "share their axes: bring them to one grid, or choose "
                         "one of them.")
             parts.append(stored_axes(each[0], self.roles))
+        for name, parts_of_one in zip(names, zip(*self.variables, strict=True),
+                                      strict=True):
+            _check_units(name, parts_of_one)
         self.n_space = sum(role in ("split", "space") for role in self.roles)
         self._join(parts, along)
         if len(names) > 1:
@@ -127,8 +130,12 @@ class State:
                 f"{' and '.join(names[i] for i in sorted(differing))}: files "
                 "must continue each other along one axis and share the "
                 "others.")
-        points = _common_unit([part[self.along] for part in parts],
-                              self.calendar() in STANDARD)
+        calendars = [_calendar(variables[0], self.roles)
+                     for variables in self.variables]
+        self.calendar = calendars[0]
+        if self.along > 0:
+            calendars = len(parts) * [""]
+        points = common_unit([part[self.along] for part in parts], calendars)
         if all(np.array_equal(each, np.arange(len(each))) for each in points):
             joined = np.arange(sum(map(len, points)))  # numbers, no places
         else:
@@ -137,12 +144,9 @@ class State:
                            key=lambda i: sign * points[i][0])
             self.variables = [self.variables[i] for i in order]
             points = [points[i] for i in order]
+            _check_order(names[self.along], [sign * each for each in points],
+                         self.along == 0)
             joined = np.concatenate(points)
-            if len(np.unique(joined)) < sum(
-                    len(np.unique(each)) for each in points):
-                raise ValueError(
-                    f"Files overlap: they share values of the axis "
-                    f"{names[self.along]}. Every part must be in one file.")
         self.axes = list(parts[0])
         self.axes[self.along] = (*parts[0][self.along][:2], joined)
         self.edges = np.cumsum([0] + [len(each) for each in points])
@@ -155,14 +159,6 @@ class State:
         """An attribute of every variable, an empty string without it."""
         return [text(variable.attrs.get(name, ""))
                 for variable in self.variables[0]]
-
-    def calendar(self):
-        """CF calendar of the time axis, an empty string if it has none."""
-        if "time" not in self.roles:
-            return ""
-        scales = self.variables[0][0].dims[self.roles.index("time")].values()
-        return "".join(text(scale.attrs.get("calendar", ""))
-                       for scale in scales)
 
     def read(self, start, stop):
         """Values of time steps start to stop, missing ones as NaN.
@@ -215,47 +211,44 @@ def _common_roles(axes, variables, described):
     return common
 
 
+def _check_units(name, variables):
+    """Refuse a variable whose unit differs between files."""
+    units = {text(each.attrs.get("units", "")): each.file.filename
+             for each in variables}
+    units.pop("", None)
+    if len(units) > 1:
+        raise ValueError(
+            f"The unit of {name} is " + ", ".join(
+                f"{unit!r} in {file}" for unit, file in units.items())
+            + ": bring them to one unit.")
+
+
+def _check_order(name, points, is_time):
+    """Refuse coordinates of files, in their order, that do not continue."""
+    if len(points) > 1 and np.isnan(np.concatenate(points)).any():
+        raise ValueError(
+            f"Coordinates of the axis {name} are missing in some files, "
+            "which cannot be put in order: fill them, or remove them all.")
+    values = [np.unique(each) for each in points]
+    joined = np.concatenate(values)
+    if len(np.unique(joined)) < len(joined) or (
+            is_time and (np.diff(joined) < 0).any()):
+        raise ValueError(
+            f"Files overlap: their ranges of the axis {name} share values or "
+            "cross. Every part must be in one file.")
+
+
+def _calendar(variable, roles):
+    if "time" not in roles:
+        return ""
+    return "".join(text(scale.attrs.get("calendar", ""))
+                   for scale in scales(variable, roles.index("time")))
+
+
 def _different(axes, others):
     """Numbers of the axes whose name, unit or coordinates differ."""
     if len(axes) != len(others):
         return list(range(max(len(axes), len(others))))
     return [i for i, (axis, other) in enumerate(
         zip(axes, others, strict=True)) if axis[:2] != other[:2]
-        or not np.array_equal(axis[2], other[2])]
-
-
-def _common_unit(axes, is_standard):
-    """Coordinates of one axis in all files, in the unit of the first.
-
-    Files of one run often count time from their own beginning; days, hours
-    and the like of the standard calendar are converted.
-    """
-    unit = axes[0][1]
-    converted = []
-    for name, other, points in axes:
-        if other != unit:
-            (step, start), (other_step, other_start) = map(
-                _since, (unit, other))
-            if not is_standard or step is None or other_step is None:
-                raise ValueError(
-                    f"The unit of the axis {name} is {unit!r} in one file, "
-                    f"{other!r} in another: bring them to one unit.")
-            points = (points * other_step + (
-                other_start - start).astype(int)) / step
-        converted.append(points)
-    return converted
-
-
-def _since(unit):
-    """Seconds and start of a CF unit of time, (None, None) of another."""
-    match = re.fullmatch(
-        rf"({'|'.join(SECONDS)})s? since (\d{{1,4}})-(\d{{1,2}})-(\d{{1,2}})"
-        r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.0*)?)?)?(?: ?(?:UTC|Z))?",
-        unit.strip())
-    if not match:
-        return None, None
-    word, year, *rest = match.groups(default="0")
-    month, day, hour, minute, second = map(int, rest)
-    start = np.datetime64(f"{int(year):04}-{month:02}-{day:02}T"
-                          f"{hour:02}:{minute:02}:{second:02}")
-    return SECONDS[word], start
+        or not np.array_equal(axis[2], other[2], equal_nan=True)]

@@ -24,6 +24,7 @@ from benchmark_utils.fields.weights import point_weights
 BACKGROUNDS = ("time-mean", "none")
 STANDARDISE = ("auto", "none", "variable", "column")
 LARGEST = 1e38  # of float32, with a margin of 3
+SMALLEST = 1e-30  # so that a millionth of it has all digits
 NEGLIGIBLE = 1e-12  # weight of a point, relative to the largest
 
 
@@ -64,11 +65,19 @@ def write_survey(file, state, names, background="time-mean", weights="none",
     if some.any():
         raise ValueError(
             f"{missing[some].sum()} of {n_steps * count.size} values of "
-            f"{title} are missing (fill value or not finite), "
-            f"at {some.sum()} points that have values at other times: fill "
-            "them or keep only complete cells, see docs/own_data.rst.")
+            f"{title} are missing (fill value, not finite or outside the "
+            f"valid range), at {some.sum()} points that have values at other "
+            "times: fill them or keep only complete cells, see "
+            "docs/own_data.rst.")
     if not count.any():
-        raise ValueError(f"All values of {title} are missing.")
+        raise ValueError(
+            f"All values of {title} are missing (fill value, not finite or "
+            "outside the valid range): choose another variable, or correct "
+            "its attributes.")
+    if n_steps == 1 and background == "time-mean":
+        raise ValueError(
+            f"{title} has one time step: nothing is left of it without its "
+            "mean over time. Choose background=none, or give more steps.")
     if not largest.any():
         raise ValueError(
             f"{title} minus its background ({background}) is zero "
@@ -82,10 +91,12 @@ def write_survey(file, state, names, background="time-mean", weights="none",
                             for array in (kept, weight * kept, square))
     scale = _scale(standardise, names, partition, weight, square)
     factor = np.sqrt(weight) / scale
-    if (largest.reshape(n_cells, -1) * factor).max() > LARGEST:
+    reach = (largest.reshape(n_cells, -1) * factor).max()
+    if not SMALLEST < reach < LARGEST:
         raise ValueError(
-            f"{title} reaches {largest.max():.0e}, the stored "
-            f"float32 about {LARGEST:.0e}: convert it to another unit.")
+            f"Anomalies of {title} reach {largest.max():.0e}, but float32, "
+            f"which is stored, holds numbers from {SMALLEST:.0e} to "
+            f"{LARGEST:.0e}: convert it to another unit.")
     file["background"] = origin + mean
     file["factor"] = factor.reshape(shape)
     file.attrs["no_samples"] = _no_samples(state, kept, weight)
@@ -97,7 +108,7 @@ def write_survey(file, state, names, background="time-mean", weights="none",
     file.attrs.update(
         axes=[name for name, _, _ in state.axes], n_space=state.n_space,
         names=names, units=state.attributes("units"),
-        long_names=state.attributes("long_name"), calendar=state.calendar())
+        long_names=state.attributes("long_name"), calendar=state.calendar)
 
 
 def _moments(state, centre):

@@ -7,9 +7,9 @@ from benchmark_utils.fields.file_axes import file_axes
 from benchmark_utils.fields.hdf5_input import (
     ROLES,
     find_variable,
-    open_file,
     read_steps,
 )
+from benchmark_utils.fields.opening import open_file
 
 NORTH = {"degrees_north", "degree_north", "degreesn", "degreen", "degrees_n",
          "degree_n"}
@@ -65,9 +65,9 @@ def _cosine_of_latitude(axes):
             "weights=coslat needs one axis of latitudes (in degrees_north), "
             f"the axes are {names}: name the variable with the cell areas.")
     latitudes = np.asarray(axes[found[0]][2], float)
-    if abs(latitudes).max() > 90 + 1e-6:
+    if not (abs(latitudes) <= 90 + 1e-6).all():
         raise ValueError("weights=coslat needs latitudes in degrees, these "
-                         f"reach {abs(latitudes).max():g}.")
+                         f"reach {abs(latitudes).max():g} (nan: missing).")
     cosine = np.cos(np.deg2rad(latitudes)).clip(0)
     return cosine.reshape([-1 if i == found[0] else 1
                            for i in range(len(axes))])

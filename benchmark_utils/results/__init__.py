@@ -2,6 +2,7 @@
 
 ``select`` picks runs, ``statistics`` summarises their repetitions, ``text``
 and ``style`` turn that into words and colours, ``curves`` into traces;
-``names`` shortens the names of methods and datasets. Runs beside benchopt,
-never on a rank. May import ``comm``, ``fields`` and ``scoring``.
+``names`` shortens the names of methods and datasets; ``outputs`` says where
+benchopt may not write. Runs beside benchopt, never on a rank. May import
+``comm``, ``fields`` and ``scoring``.
 """

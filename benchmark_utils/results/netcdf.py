@@ -10,6 +10,10 @@ from benchmark_utils.fields.cache import replacing
 from benchmark_utils.fields.column_grid import column_grid, survey_path
 from benchmark_utils.fields.layout import read_axes
 
+# What the file holds beside the axes of the field.
+OWN = ("mode", "modes", "mean", "eigenvalues", "explained_variance_ratio",
+       "coefficients")
+
 
 def write_modes(path, field, modes, total_variance, **attributes):
     """Write modes as maps, eigenvalues, coefficients, mean and coordinates.
@@ -42,7 +46,9 @@ def write_modes(path, field, modes, total_variance, **attributes):
                           title="Principal modes (PCA, POD, EOF)",
                           **attributes)
         k = len(modes.eigenvalues)
-        dimensions = [_scale(file, *axis) for axis in axes]
+        dimensions = [
+            _scale(file, f"{axis}_axis" if axis in OWN else axis, unit, points)
+            for axis, unit, points in axes]
         mode = _scale(file, "mode", "1", np.arange(1, k + 1))
         mode.attrs["long_name"] = "number of the mode"
         for i, name in enumerate(names):
