@@ -14,7 +14,12 @@ import psutil
 from benchmark_utils.runtime import leftovers
 from benchmark_utils.runtime.control import ControlPort
 from benchmark_utils.runtime.errors import WorldError
-from benchmark_utils.runtime.launchers import address, environment, launcher
+from benchmark_utils.runtime.launchers import (
+    address,
+    check_alone,
+    environment,
+    launcher,
+)
 from benchmark_utils.runtime.output import Output, killed, reports
 
 RANK = Path(__file__).with_name("rank.py")
@@ -47,6 +52,7 @@ class MPIWorld:
             raise
 
     def _start(self):
+        check_alone()
         command = launcher()
         key = secrets.token_bytes(32)
         with ControlPort(address(), key) as port:

@@ -2,9 +2,6 @@
 import os
 import platform
 import shutil
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import mpi4py
@@ -14,16 +11,12 @@ import scipy
 from benchmark_utils.runtime.launchers import (
     THREAD_VARIABLES,
     launcher,
+    mpi_library,
     n_threads,
 )
 
-# A process of its own: the driver must not start MPI.
-ASK_LIBRARY = """
-import mpi4py
-mpi4py.rc.initialize = False
-from mpi4py import MPI
-print(MPI.Get_library_version().splitlines()[0])
-"""
+ALLOCATION = ("SLURM_CLUSTER_NAME", "SLURM_JOB_PARTITION",
+              "SLURM_JOB_NUM_NODES")
 
 
 def versions():
@@ -45,11 +38,13 @@ def cache_key():
     """What the driver knows before a world starts.
 
     Results are kept for equal values only: another library, host or number of
-    threads measures anew.
+    threads measures anew. The nodes of a partition are taken for alike, so
+    that a job that is submitted again goes on where it ended.
     """
-    hosts = os.environ.get("SLURM_JOB_NODELIST", platform.node())
+    hosts = [os.environ[name] for name in ALLOCATION if name in os.environ] \
+        or platform.node()
     command = launcher()
-    return dict(mpi_library=_mpi_library(), threads=n_threads(), hosts=hosts,
+    return dict(mpi_library=mpi_library(), threads=n_threads(), hosts=hosts,
                 launcher=[_identity(command[0]), *command[1:]], **versions())
 
 
@@ -57,10 +52,3 @@ def _identity(command):
     """Path of a program and the time of its installation."""
     path = Path(shutil.which(command) or command).resolve()
     return [str(path), path.stat().st_mtime_ns]
-
-
-@cache
-def _mpi_library():
-    done = subprocess.run([sys.executable, "-c", ASK_LIBRARY], check=False,
-                          capture_output=True, text=True)
-    return done.stdout.strip() or "none"
