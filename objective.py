@@ -40,7 +40,7 @@ class Objective(BaseObjective):
     url = "https://github.com/benchopt/benchmark_distributed_pca"
     min_benchopt_version = "1.10"
     requirements = ["numpy", "scipy", "h5py", "mpi4py", "cloudpickle",
-                    "constriction"]
+                    "constriction", "greenlet"]
     parameters = {"n_components": [10]}
     parameter_template = "k={n_components}"
     test_config = {"n_components": 3, "dataset": {"name": "simulated"}}
@@ -89,7 +89,8 @@ class Objective(BaseObjective):
     def evaluate_result(self, provenance, messages, one_pass, **result):
         field, k = self.field, self.n_components
         problem = dict(
-            n_ranks=field.n_ranks, partition=field.partition,
+            n_ranks=field.n_ranks, ranks=field.ranks,
+            partition=field.partition,
             n_samples=field.n_samples, n_features=field.n_features,
             n_components=k, itemsize=field.dtype.itemsize)
         return {

@@ -14,7 +14,8 @@ from benchmark_utils.fields.store import store_field
 from benchmark_utils.results.names import ShortName
 
 # How a field is cut and read, not what it holds.
-SPLIT = ("n_ranks", "partition", "decomposition", "heterogeneity", "batch")
+SPLIT = ("n_ranks", "ranks", "partition", "decomposition", "heterogeneity",
+         "batch")
 
 
 class FieldDataset(ShortName, BaseDataset):
@@ -35,9 +36,9 @@ class FieldDataset(ShortName, BaseDataset):
                     yield f[None]  # shape (steps, space..., features...)
 
     The parameters of every dataset are added to its own: ``n_ranks``,
-    ``partition``, ``decomposition`` if there are several space axes,
-    ``heterogeneity``, ``batch``, and ``realisation`` if it is random. See
-    :class:`~benchmark_utils.fields.field.Field` for what they mean.
+    ``ranks``, ``partition``, ``decomposition`` if there are several space
+    axes, ``heterogeneity``, ``batch``, and ``realisation`` if it is random.
+    See :class:`~benchmark_utils.fields.field.Field` for what they mean.
 
     Attributes
     ----------
@@ -73,7 +74,8 @@ class FieldDataset(ShortName, BaseDataset):
                                 "otherwise, datasets have an attribute of "
                                 "this name.")
         n_space = cls.n_space  # a property if it depends on parameters
-        shared = {"n_ranks": [4], "partition": [cls.partitions[0]]}
+        shared = {"n_ranks": [4], "ranks": ["processes"],
+                  "partition": [cls.partitions[0]]}
         if not isinstance(n_space, int) or n_space > 1:
             shared["decomposition"] = ["slabs"]
         shared |= {"heterogeneity": [1.0], "batch": [1]}
@@ -184,4 +186,4 @@ class FieldDataset(ShortName, BaseDataset):
         return Field(
             path, self.n_ranks, self.partition, self.heterogeneity,
             self.batch, self.rank_weights, seed,
-            getattr(self, "decomposition", "slabs"))
+            getattr(self, "decomposition", "slabs"), self.ranks)

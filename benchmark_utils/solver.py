@@ -6,6 +6,7 @@ from pathlib import Path
 from benchopt import BaseSolver
 from benchopt.stopping_criterion import StoppingCriterion
 
+from benchmark_utils.methods.method import Method
 from benchmark_utils.results.names import ShortName
 from benchmark_utils.runtime import provenance
 from benchmark_utils.runtime.world import start_world
@@ -29,7 +30,7 @@ class TargetReached(StoppingCriterion):
         return error <= self.target, progress
 
 
-class MPISolver(ShortName, BaseSolver):
+class MPISolver(Method, ShortName, BaseSolver):
     """Base class of all methods.
 
     A method is one generator, the same program on every rank::
@@ -48,32 +49,12 @@ class MPISolver(ShortName, BaseSolver):
     ``rng`` the same generator on every rank. Everything comes as an argument:
     the function travels to the ranks without its class.
 
-    Attributes
-    ----------
-    partitions : tuple
-        Partitions of the data that the method supports.
-    one_pass : bool
-        The method sees each batch once, through ``data.batches()``; its ranks
-        never hold their whole block.
-    replicated : bool
-        All ranks end a round with the same estimate. Where they do not, the
-        worst one counts, and consensus_error tells how far they are apart.
-    yields : str
-        What an estimate is, a key of
-        :data:`benchmark_utils.scoring.estimates.ESTIMATES`.
-    warm_up_rank : function, optional
-        ``warm_up_rank(shape, dtype, n_components, **parameters)`` is called
-        on every rank before the clock starts, with the shape and type of its
-        block but not the data: to compile kernels.
+    What a method declares about itself stands in
+    :class:`~benchmark_utils.methods.method.Method`.
     """
 
     stopping_criterion = TargetReached(
         strategy="callback", key_to_monitor="subspace_error")
-    partitions = ("samples",)
-    one_pass = False
-    replicated = True
-    yields = "subspace"
-    warm_up_rank = None
 
     def skip(self, field, n_components):
         if field.partition not in self.partitions:
@@ -98,7 +79,7 @@ class MPISolver(ShortName, BaseSolver):
         """Start the ranks and have them read their data; not timed."""
         self.close()
         self.round, self.pictures, self.ended = -1, {}, {}
-        self.world = start_world(self.field.n_ranks)
+        self.world = start_world(self.field.n_ranks, self.field.ranks)
         try:
             self.world.load(
                 self.rounds, self.field, self.n_components, self._parameters,

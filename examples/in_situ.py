@@ -7,6 +7,8 @@ snapshot after snapshot to an HDF5 file (SWMR). MPI ranks run a one-pass
 method of the benchmark against that file while it grows and wait for what is
 not there yet. When the simulation has ended, the exact subspace is computed
 from the finished file and the estimate that the ranks hold is scored.
+
+Ranks that simulate themselves need no file: see ``in_your_code.py``.
 """
 import argparse
 import importlib.util
@@ -25,6 +27,7 @@ from benchmark_utils.fields.field import Field  # noqa: E402
 from benchmark_utils.fields.layout import open_field  # noqa: E402
 from benchmark_utils.fields.live import write_live_field  # noqa: E402
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
+from benchmark_utils.methods.method import load_method  # noqa: E402
 from benchmark_utils.runtime.errors import WorldError  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
 from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
@@ -106,7 +109,10 @@ def main():
     parser.add_argument("--patience", type=float, default=30.0,
                         help="seconds that ranks wait for a snapshot")
     arguments = parser.parse_args()
-    solver = plugin("solvers", arguments.method.replace("-", "_")).Solver
+    try:
+        solver = load_method(arguments.method)
+    except ValueError as error:
+        sys.exit(str(error))
     if not solver.one_pass:
         sys.exit(f"{solver.name} needs several passes over the data: choose a "
                  "one-pass method, see the table of README.rst.")

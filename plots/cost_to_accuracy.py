@@ -37,7 +37,9 @@ def costed(df, dataset, objective, cost):
     runs = select(df, dataset, objective)
     if cost in MODELLED:
         return modelled(runs, *MODELLED[cost])
-    return runs, MEASURED[cost], []
+    axis = MEASURED[cost]
+    unknown = runs[axis.column].isna()  # times of simulated ranks
+    return runs[~unknown], axis, sorted(set(runs["solver_name"][unknown]))
 
 
 def highest(costs):
@@ -87,7 +89,8 @@ class Plot(PagePlot):
             bars = [bar(row, axis, highest(reached)) for row
                     in table.sort_values(["cost", "ends"]).itertuples()]
         return bars + [dict(label=solver, y=[highest(reached)],
-                            text="not modelled", color=colour(solver))
+                            text="not modelled" if cost in MODELLED else
+                            "not measured", color=colour(solver))
                        for solver in unknown]
 
     def get_metadata(self, df, dataset, objective, error, accuracy, cost):

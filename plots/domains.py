@@ -10,6 +10,7 @@ from benchmark_utils.results.text import title
 
 ERRORS = "objective_domain_errors"
 MOMENTS = {"at the end": "last", "after the first round": "first"}
+MOST_TICKS = 16
 SMALLEST = 1e-6  # this and less is white
 
 
@@ -31,7 +32,8 @@ def heat_map(errors):
     ax = figure.subplots()
     shades = shade(errors.to_numpy())
     ax.imshow(shades, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-    ax.set_xticks(range(len(errors.columns)), errors.columns)
+    if len(errors.columns) <= MOST_TICKS:  # else matplotlib's own
+        ax.set_xticks(range(len(errors.columns)), errors.columns)
     ax.set_yticks(range(len(errors)), errors.index)
     ax.set_xlabel("rank, the owner of a subdomain")
     ax.tick_params(length=0, labelsize=10)

@@ -1,11 +1,9 @@
-from functools import partial
-
 from benchmark_utils.results.curves import against
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     metric_axes,
+    scalings,
     select,
-    without_parameter,
 )
 from benchmark_utils.results.statistics import reaching
 from benchmark_utils.results.style import styles
@@ -19,29 +17,6 @@ COSTS = metric_axes("compute_s", "comm_bytes", "comm_bytes_max", "comm_hops",
                     "wall_s", "memory_mb")
 TARGETS = {f"≤ {target}": float(target) for target in ("1e-2", "1e-3", "1e-6")}
 ERROR = "objective_subspace_error"
-# Parameters of datasets: the number of ranks, and what may grow with it.
-RANKS, SIZES = "n_ranks", "n_ranks|n_x|n|n_samples"
-
-
-def problems(df):
-    """Datasets that differ in their number of ranks, by a common name.
-
-    The same field (strong scaling), or one that grows (weak scaling). A file
-    without any gives every dataset alone.
-
-    Returns
-    -------
-    dict : name -> Series of the numbers of ranks by dataset name
-    """
-    ranks = df.drop_duplicates("dataset_name").set_index("dataset_name")[
-        "objective_n_ranks"].sort_values()
-    found = {}
-    for parameters in RANKS, SIZES:
-        for name, group in ranks.groupby(
-                partial(without_parameter, parameters)):
-            if len(group) > 1 and group.is_unique:
-                found.setdefault(name, group)
-    return found or {name: ranks[[name]] for name in ranks.index}
 
 
 class Plot(PagePlot):
@@ -50,12 +25,12 @@ class Plot(PagePlot):
     name = "scaling"
     type = "scatter"
     options = {
-        "problem": lambda df: list(problems(df)), "objective": ...,
+        "problem": lambda df: list(scalings(df)), "objective": ...,
         "cost": list(COSTS), "accuracy": list(TARGETS)}
 
     def tables(self, df, problem, objective, cost, accuracy):
         """Cost of every method, and its reasons, on every number of ranks."""
-        for dataset, n_ranks in problems(df).get(problem, {}).items():
+        for dataset, n_ranks in scalings(df).get(problem, {}).items():
             yield n_ranks, reaching(
                 TARGETS[accuracy], select(df, dataset, objective),
                 COSTS[cost].column, ERROR)
@@ -68,7 +43,7 @@ class Plot(PagePlot):
         tables = dict(self.tables(df, problem, objective, cost, accuracy))
         ranks = "ranks" if len(tables) > 1 else \
             "ranks (configs/strong_scaling.yml has several)"
-        datasets = dict(problems(df).get(problem, {}))
+        datasets = dict(scalings(df).get(problem, {}))
         runs = df[df["dataset_name"].isin(list(datasets))]
         return dict(
             title=f"{objective} of {problem}\n{repetitions(runs)}; "

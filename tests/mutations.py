@@ -269,6 +269,13 @@ MUTATIONS = [
     *of("benchmark_utils/methods/krylov.py",
         ("values[k] - outside - noise", "values[k] - noise", CERTIFICATES
          + "test_bound_of_a_krylov_space_that_misses_a_direction[2.0]")),
+    *of("benchmark_utils/methods/chord.py",
+        ("if tall else S\n", "if tall else -S / 2\n",
+         "tests/test_coded_chord.py::test_models_are_those_of_numpy[400]")),
+    *of("benchmark_utils/comm/simulated.py",
+        ("price.hops if hops is None else hops", "hops or 1",
+         "tests/test_simulated_ranks.py::"
+         "test_every_method_as_on_processes[2]")),
     *of("benchmark_utils/fields/model_error.py",
         ("size, nu / (1 + nu)", "size, nu", "tests/test_difficulty.py::"
          "test_measures_are_those_of_numpy[split1-features]")),

@@ -4,7 +4,7 @@ import pytest
 from conftest import metrics_per_round, spectrum_array
 
 from benchmark_utils.methods.block import Block
-from benchmark_utils.methods.chord import model_factor
+from benchmark_utils.methods.chord import Chord, model_factor
 from benchmark_utils.methods.meter import ReadingMeter
 
 K = 4
@@ -172,3 +172,16 @@ def test_few_snapshots_cost_their_gram_matrix(n_steps, solvers, run,
     assert last["comm_bytes"] - start["comm_bytes"] == 8 * 3 * min(
         2 * gram, gram + n_steps * K + 1)
     assert last["certified_error"] < 1e-9
+
+
+@pytest.mark.parametrize("n_modes", [8, 16, 400])
+def test_models_are_those_of_numpy(n_modes):
+    """Also of many ranks, which together have more modes than features."""
+    F = 0.7 ** np.arange(16)[:, None] * np.random.default_rng(0) \
+        .standard_normal((16, n_modes))
+    V, values, _ = np.linalg.svd(F, full_matrices=False)
+    chord = Chord(F, 3, 0.1, False)
+    np.testing.assert_allclose(chord.F @ chord.F.T, F @ F.T, atol=1e-12)
+    assert chord.gap == pytest.approx(1 - (values[3] / values[2]) ** 2)
+    assert abs(chord.leading(3).T @ V[:, :3]).round(9).tolist() \
+        == np.eye(3).tolist()

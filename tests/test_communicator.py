@@ -36,11 +36,12 @@ def start(n_ranks, program, *options, timeout=60, **environment):
     assert mpiexec, "mpiexec not found: pip install mpich"
     command = [mpiexec, "-n", str(n_ranks), sys.executable, "-m", "mpi4py",
                ROOT / "tests" / "mpi_programs" / program, *options]
-    environment |= {
+    environment = {
         "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
         # Open MPI as root, and with fewer cores than ranks.
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+        **environment}
     with subprocess.Popen(
             command, env=os.environ | environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

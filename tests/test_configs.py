@@ -13,7 +13,8 @@ VIEWS = yaml.safe_load((ROOT / "config.yml").read_text())["plot_configs"]
 def test_there_is_one_per_question():
     assert {path.stem for path in CONFIGS} == {
         "quick", "error_vs_communication", "heterogeneity", "own_methods",
-        "slurm", "streaming", "strong_scaling", "weak_scaling"}
+        "slurm", "streaming", "strong_scaling", "thousand_ranks",
+        "weak_scaling"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -52,8 +52,8 @@ def plane(tmp_path, monkeypatch):
 
 def test_shared_parameters():
     assert list(Plane.parameters) == [
-        "n", "n_ranks", "partition", "decomposition", "heterogeneity",
-        "batch", "realisation"]
+        "n", "n_ranks", "ranks", "partition", "decomposition",
+        "heterogeneity", "batch", "realisation"]
     assert Plane.test_parameters == {"partition": ["samples", "features"]}
 
     class Line(Plane):
@@ -61,8 +61,8 @@ def test_shared_parameters():
         parameters = {"n": [6], "batch": [5]}
         partitions = ("features",)
     assert Line.parameters == {
-        "n": [6], "batch": [5], "n_ranks": [4], "partition": ["features"],
-        "heterogeneity": [1.0]}
+        "n": [6], "batch": [5], "n_ranks": [4], "ranks": ["processes"],
+        "partition": ["features"], "heterogeneity": [1.0]}
     assert Line.test_parameters == {"partition": ["features"]}
 
 

@@ -13,10 +13,11 @@ MAY_IMPORT = {
     "scoring": {"fields", "methods"},
     "runtime": {"comm", "fields", "methods", "scoring"},
     "results": {"comm", "fields", "scoring"},
-    "solver": {"runtime", "results"},
+    "solver": {"methods", "runtime", "results"},
     "dataset": {"fields", "results"},
+    "program": {"comm", "fields", "methods"},
 }
-ON_RANKS = {"comm", "methods", "fields", "scoring", "runtime"}
+ON_RANKS = {"comm", "methods", "fields", "scoring", "runtime", "program"}
 MODULES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py"))
 
 

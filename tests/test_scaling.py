@@ -1,4 +1,6 @@
-"""The plot of costs against the number of ranks."""
+"""The plots of costs and errors against the number of ranks."""
+import json
+
 import pandas as pd
 import pytest
 from conftest import BENCHMARK
@@ -6,10 +8,12 @@ from conftest import BENCHMARK
 OBJECTIVE = "Distributed PCA[k=10]"
 
 
-@pytest.fixture(scope="module")
+PLOTS = {plot.name: plot for plot in BENCHMARK.get_plots()}
+
+
+@pytest.fixture
 def plot():
-    return next(plot for plot in BENCHMARK.get_plots()
-                if plot.name == "scaling")
+    return PLOTS["scaling"]
 
 
 def results(datasets):
@@ -65,3 +69,52 @@ def test_costs_to_an_accuracy(plot):
 ])
 def test_problems(plot, datasets, names):
     assert sorted(plot.options["problem"](results(datasets))) == names
+
+
+THOUSANDS = {"plasma[n_x=32,n_ranks=16,ranks=simulated]": 16,
+             "plasma[n_x=8192,n_ranks=4096,ranks=simulated]": 4096}
+
+
+@pytest.fixture
+def simulated():
+    """Results of simulated ranks, which gather 100 bytes at a root."""
+    df = results(THOUSANDS)
+    P = df["objective_n_ranks"]
+    return df.assign(
+        objective_ranks="simulated", objective_compute_s=float("nan"),
+        objective_comm_bytes=df["stop_val"] * 100 * (P - 1),
+        objective_comm_bytes_max=df["stop_val"] * 100 * (P - 1),
+        objective_path_compute_s=2.0, objective_calls=[
+            json.dumps([["gather", None, n, 100, stop_val]]) for n, stop_val
+            in zip(P, df["stop_val"], strict=True)])
+
+
+@pytest.mark.parametrize("quantity, few, many", [
+    ("subspace error", 0.09 ** 5, 0.09 ** 5),
+    ("bytes per rank", 500 * 15 / 16, 500 * 4095 / 4096),
+    ("bytes, busiest rank", 500 * 15, 500 * 4095),
+    # A tree has four levels, or twelve.
+    ("1 GbE", 2 + 5 * (4 * 24e-6 + 1500 / 117.7e6),
+     2 + 5 * (12 * 24e-6 + 409500 / 117.7e6)),
+])
+def test_thousands_of_ranks(simulated, quantity, few, many):
+    plot = PLOTS["thousand_ranks"]
+    problem, = plot.options["problem"](simulated)
+    about = plot.get_metadata(simulated, problem, OBJECTIVE, quantity)
+    assert "; simulated ranks, no times measured" in about["title"]
+    assert "of 5 rounds" in about["title"]
+    block_power, _ = plot.plot(simulated, problem, OBJECTIVE, quantity)
+    assert block_power["x"] == [16, 4096]
+    assert block_power["y"] == pytest.approx([few, many])
+
+
+def test_simulated_ranks_have_no_time(simulated):
+    dataset = min(THOUSANDS)
+    for time in "benchopt's clock", "compute time":
+        assert not PLOTS["error_vs_time"].plot(
+            simulated, dataset, OBJECTIVE, "subspace error", time,
+            "as measured")
+    bars = PLOTS["cost_to_accuracy"].plot(
+        simulated, dataset, OBJECTIVE, "subspace error", "≤ 1e-2",
+        "compute time")
+    assert {bar["text"] for bar in bars} == {"not measured"}

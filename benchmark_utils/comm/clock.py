@@ -17,7 +17,7 @@ LENGTH = 5
 NOTHING = 0, 0.0, 0, -inf, -inf
 
 
-def _message(ledger, n_sent, dtype):
+def message(ledger, n_sent, dtype):
     types = -inf, -inf
     if dtype is not None and n_sent:
         code = 1000 * ord(dtype.kind) + dtype.itemsize
@@ -93,7 +93,7 @@ class Clock:
 
     def send(self, ledger, use, n):
         """Begin to send the clock beside a message."""
-        self._keep(self.comm.Isend(_message(ledger, n, use.sent_type),
+        self._keep(self.comm.Isend(message(ledger, n, use.sent_type),
                                    use.dest, use.tag))
 
     def receive(self, status):
@@ -119,7 +119,7 @@ class Clock:
         """
         comm, kind, root = self.comm, use.kind, use.root
         at_root = comm.rank == root
-        own, options = _message(ledger, np.sum(sent), use.sent_type), ()
+        own, options = message(ledger, np.sum(sent), use.sent_type), ()
         if isinstance(sent, list):
             own = np.tile(own, (len(sent), 1))
             own[:, 2] = sent

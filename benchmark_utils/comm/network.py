@@ -158,7 +158,7 @@ def compute_seconds(calls, one_rank, path, n_ranks, other_ranks):
     float
         Seconds.
     """
-    if not _in_turn(calls):
+    if other_ranks == n_ranks or not _in_turn(calls):
         return path
     links = (other_ranks - 1) / max(1, n_ranks - 1)
     return one_rank + (path - one_rank) * links

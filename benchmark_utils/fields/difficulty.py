@@ -215,9 +215,11 @@ def _local_grams(field, directions):
         energy = np.einsum("ij,ij->i", A, A)
         energies += np.bincount(owners, energy, field.n_ranks)
         A = A if directions is None else A @ directions
+        # Sorted by owner: thousands of ranks would each search all rows.
+        order = np.argsort(owners, kind="stable")
+        ends = np.searchsorted(owners, range(1, field.n_ranks), sorter=order)
         grams = grams + np.array([
-            own.T @ own for own in
-            (A[owners == rank] for rank in range(field.n_ranks))])
+            own.T @ own for own in np.split(A[order], ends)])
     return grams, energies
 
 

@@ -11,18 +11,30 @@ samples     the features of one cell at   rows: its cells at every time step
 features    all cells at one time step    columns: its cells in every snapshot
 ==========  ============================  =====================================
 """
+from functools import lru_cache
+
 import numpy as np
 
 from benchmark_utils.fields.layout import Layout
 from benchmark_utils.fields.partition import (
     DECOMPOSITIONS,
     PARTITIONS,
+    RANKS,
     dealt,
     domain_owners,
     misfit,
     part_counts,
 )
 from benchmark_utils.fields.reading import Reader
+
+
+@lru_cache(maxsize=2)
+def _owners(space, counts, weights, heterogeneity, seed):
+    """Read-only; thousands of ranks in one process ask for the same."""
+    owners = dealt(domain_owners(space, counts, weights), heterogeneity,
+                   np.random.default_rng(seed))
+    owners.flags.writeable = False
+    return owners
 
 
 class NoField:
@@ -69,23 +81,28 @@ class Field(Layout):
         Ranks are numbered along the second axis first.
     seed : int
         Seed of the dealing.
+    ranks : {"processes", "simulated"}
+        MPI processes, or ranks that are simulated in one process.
 
     Raises
     ------
     ValueError
-        If the partition, the heterogeneity, the batch or the decomposition is
-        not valid.
+        If the partition, the heterogeneity, the batch, the decomposition or
+        the kind of ranks is not valid.
     """
 
     def __init__(self, path, n_ranks=4, partition="samples",
                  heterogeneity=1.0, batch=1, weights=None, seed=0,
-                 decomposition="slabs"):
+                 decomposition="slabs", ranks="processes"):
         if partition not in PARTITIONS:
             raise ValueError(f"partition is {partition!r}, not one of "
                              f"{' and '.join(PARTITIONS)}.")
         if decomposition not in DECOMPOSITIONS:
             raise ValueError(f"decomposition is {decomposition!r}, not one of "
                              f"{' and '.join(DECOMPOSITIONS)}.")
+        if ranks not in RANKS:
+            raise ValueError(f"ranks is {ranks!r}, not one of "
+                             f"{' and '.join(RANKS)}.")
         if not 0 <= heterogeneity <= 1:
             raise ValueError(f"heterogeneity is {heterogeneity}, not a "
                              "probability between 0 and 1.")
@@ -100,6 +117,7 @@ class Field(Layout):
         self.weights = None if weights is None else tuple(weights)
         self.seed = seed
         self.decomposition = decomposition
+        self.ranks = ranks
 
     @property
     def n_samples(self):
@@ -127,11 +145,14 @@ class Field(Layout):
         """Rank that owns each cell, shape (n_cells,)."""
         if self.skip_reason():
             raise ValueError(self.skip_reason())
-        owners = domain_owners(
+        return _owners(
             self.space, part_counts(self.n_ranks, self.decomposition),
-            self.weights)
-        return dealt(owners, self.heterogeneity,
-                     np.random.default_rng(self.seed))
+            self.weights, self.heterogeneity, self.seed)
+
+    def heights(self):
+        """Own samples of every rank, or own features under ``features``."""
+        return np.bincount(self.owners()) * (
+            self.n_steps if self.partition == "samples" else self.cell_size)
 
     def cells(self, rank):
         """Flat indices of the cells of a rank, in increasing order."""

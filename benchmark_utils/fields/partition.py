@@ -5,6 +5,7 @@ import numpy as np
 
 PARTITIONS = ("samples", "features")
 DECOMPOSITIONS = ("slabs", "blocks")
+RANKS = ("processes", "simulated")
 
 
 def slab_edges(n_points, n_ranks, weights=None):

@@ -25,6 +25,14 @@ class Reader:
         self.data = self.file["field"]
         self.written = self.file.get("written")
 
+    @property
+    def shape(self):
+        """Shape of this rank's whole part of X."""
+        n_steps, size = self.field.n_steps, self.field.cell_size
+        return ((n_steps * len(self.cells), size)
+                if self.field.partition == "samples"
+                else (n_steps, len(self.cells) * size))
+
     def read(self, start, stop):
         """This rank's rows of X for time steps start to stop.
 

@@ -151,10 +151,12 @@ class Chord:
     """
 
     def __init__(self, F, k, noise, momentum):
-        values, S = np.linalg.eigh(F.T @ F)
-        keep = values > len(F) * np.finfo(float).eps * values[-1]
+        N, q = F.shape
+        tall = N >= q  # many ranks make it wide
+        values, S = np.linalg.eigh(F.T @ F if tall else F @ F.T)
+        keep = values > N * np.finfo(float).eps * values[-1]
         values, S = values[keep][::-1], S[:, keep][:, ::-1]
-        V = F @ (S / np.sqrt(values))
+        V = F @ (S / np.sqrt(values)) if tall else S
         self.F = V * np.sqrt(values)
         self.noise, self.momentum = noise, momentum
         self.V = V

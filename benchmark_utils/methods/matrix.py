@@ -39,9 +39,7 @@ class PartitionedMatrix(Block):
         self.local_rng = local_rng
         self.one_pass = one_pass
         self._field, self._rank = field, rank
-        # Rows of this side of X on each rank: its own samples or features.
-        self._heights = np.bincount(field.owners()) * (
-            field.n_steps if self.partition == "samples" else field.cell_size)
+        self._heights = field.heights()
         self._reader = field.reader(rank)
 
     def load(self):
@@ -52,10 +50,7 @@ class PartitionedMatrix(Block):
     @property
     def shape(self):
         """Shape of this rank's whole block."""
-        n_cells = self._reader.cells.size
-        return ((self._field.n_steps * n_cells, self._field.cell_size)
-                if self.partition == "samples"
-                else (self._field.n_steps, n_cells * self._field.cell_size))
+        return self._reader.shape
 
     @property
     def X(self):

@@ -71,6 +71,7 @@ def curve(x, y, band):
 
 def curves(runs, style, x, y, band):
     """Traces of all solvers."""
+    runs = runs[runs[x].notna()]  # simulated ranks have no times
     xs, ys = after_each_round(runs, x), after_each_round(runs, y)
     return [trace for solver in xs
             for trace in curve(xs[solver], ys[solver], band).as_plotly(

@@ -1,6 +1,7 @@
 """Which rows of a results file a plot shows, and on which axes."""
 import re
 from collections import namedtuple
+from functools import partial
 
 from benchmark_utils.comm.network import (
     NETWORKS,
@@ -11,6 +12,8 @@ from benchmark_utils.results.memo import once
 from benchmark_utils.scoring.metrics import METRICS
 
 ONE_PASS = 1 + 1e-9  # a sum over batches
+# Parameters of datasets: the number of ranks, and what may grow with it.
+RANKS, SIZES = "n_ranks", "n_ranks|n_x|n|n_samples"
 
 Axis = namedtuple("Axis", "column title meaning unit", defaults=["1"])
 
@@ -32,8 +35,15 @@ def select(df, dataset, objective):
     """Runs on one problem, without the random estimates they start from."""
     runs = df[(df["dataset_name"] == dataset)
               & (df["objective_name"] == objective) & (df["stop_val"] > 0)]
-    return runs.assign(rounds=runs["stop_val"]).drop_duplicates(
-        ["solver_name", "idx_rep", "stop_val"], keep="last")
+    # Simulated ranks have no time; that of their driver says nothing.
+    return runs.assign(
+        rounds=runs["stop_val"], time=runs["time"].mask(simulated(runs))
+    ).drop_duplicates(["solver_name", "idx_rep", "stop_val"], keep="last")
+
+
+def simulated(runs):
+    """Rows of simulated ranks; older results do not tell, and have none."""
+    return runs.get("objective_ranks", runs["solver_name"]) == "simulated"
 
 
 @once
@@ -49,6 +59,27 @@ def without_parameter(name, dataset):
     """Name of a dataset without the value of a parameter, or of ``a|b``."""
     return re.sub(rf"(?<=[\[,])({name})=[^,\]]*,?", "", dataset) \
         .replace(",]", "]").replace("[]", "")
+
+
+def scalings(df):
+    """Datasets that differ in their number of ranks, by a common name.
+
+    The same field (strong scaling), or one that grows (weak scaling). A file
+    without any gives every dataset alone.
+
+    Returns
+    -------
+    dict : name -> Series of the numbers of ranks by dataset name
+    """
+    ranks = df.drop_duplicates("dataset_name").set_index("dataset_name")[
+        "objective_n_ranks"].sort_values()
+    found = {}
+    for parameters in RANKS, SIZES:
+        for name, group in ranks.groupby(
+                partial(without_parameter, parameters)):
+            if len(group) > 1 and group.is_unique:
+                found.setdefault(name, group)
+    return found or {name: ranks[[name]] for name in ranks.index}
 
 
 @once

@@ -4,6 +4,7 @@ from textwrap import wrap
 
 import numpy as np
 
+from benchmark_utils.results.select import simulated
 from benchmark_utils.results.statistics import FEW, SMALLEST_ERROR, weakest
 
 # Characters that are not seen: a blank as wide as a digit, and nothing at all.
@@ -38,7 +39,9 @@ def readable_bytes(number):
 
 
 def readable(number, unit):
-    """A cost with its unit: 1234567 B -> 1.23 MB."""
+    """A cost with its unit: 1234567 B -> 1.23 MB; a dash for NaN."""
+    if np.isnan(number):
+        return "-"
     if unit in ("B", "MB"):
         return readable_bytes(number * {"B": 1, "MB": 1e6}[unit])
     return f"{number:.3g}" + (f" {unit}" if unit != "1" else "")
@@ -133,6 +136,12 @@ def band(runs):
         f", min to max if below {FEW}" if counts.min() < FEW else "")
 
 
+def world(runs):
+    """Note on ranks that are no processes; empty for those that are."""
+    return "; simulated ranks, no times measured" \
+        if simulated(runs).any() else ""
+
+
 def title(runs, dataset, objective, note, drawn=None):
     """The problem, what is drawn of the repetitions, and a note."""
     ranks = runs["objective_n_ranks"].max()
@@ -140,7 +149,7 @@ def title(runs, dataset, objective, note, drawn=None):
         else f", {ranks:.0f} ranks"
     dataset = re.sub(r"path=[^,\]]*/", "path=", dataset)  # the file's name
     return f"{objective} of {dataset}{where}\n" \
-           f"{drawn or repetitions(runs)}; {note}"
+           f"{drawn or repetitions(runs)}; {note}{world(runs)}"
 
 
 def labels(runs, dataset, objective, x, y):

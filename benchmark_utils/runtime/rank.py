@@ -24,6 +24,9 @@ from mpi4py import MPI  # noqa: E402
 from benchmark_utils.runtime import leftovers  # noqa: E402
 from benchmark_utils.runtime.provenance import of_rank  # noqa: E402
 from benchmark_utils.runtime.run import Run  # noqa: E402
+from benchmark_utils.runtime.simulated_run import (  # noqa: E402
+    SimulatedRanks,
+)
 
 # Ranks that have waited this long for a command leave the cores to others.
 PATIENCE = 0.02
@@ -76,7 +79,9 @@ def serve(control, driver):
         if command == "stop":
             return
         if command == "load":
-            run = Run(control, **cloudpickle.loads(argument))
+            task = cloudpickle.loads(argument)
+            simulated = task["field"].ranks == "simulated"
+            run = (SimulatedRanks if simulated else Run)(control, **task)
             control.Barrier()
         elif command == "advance":
             done = run.advance(
@@ -88,7 +93,7 @@ def serve(control, driver):
                     f"the ranks made different numbers of rounds: {counts}.")
             reply = done
         elif command == "result":
-            reply = collect(control.gather(run.result()))
+            reply = collect(run.results())
         elif command == "pictures":
             reply = run.pictures()
         elif command == "modes":
@@ -132,7 +137,8 @@ def main():
     except BaseException as error:  # a library may call sys.exit
         # One message per rank, found by the driver in the output; the abort
         # frees the ranks that wait in a collective.
-        sys.stderr.write(f"<<{TOKEN} rank {control.rank}>>\n"
+        rank = getattr(error, "rank", control.rank)  # a simulated one's
+        sys.stderr.write(f"<<{TOKEN} rank {rank}>>\n"
                          f"{sentence(error)}\n"
                          f"{traceback.format_exc()}<<end>>\n")
         sys.stderr.flush()

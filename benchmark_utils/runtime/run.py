@@ -8,6 +8,7 @@ from mpi4py import MPI
 from benchmark_utils.comm.counting import CountingComm, Ledger, install
 from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.matrix import PartitionedMatrix
+from benchmark_utils.methods.seeds import generators
 from benchmark_utils.runtime.memory import MemoryMeter
 from benchmark_utils.scoring.estimates import ESTIMATES
 from benchmark_utils.scoring.modes import gather_modes
@@ -36,40 +37,53 @@ class Run:
         Key of ``ESTIMATES``.
     """
 
+    meter = MemoryMeter
+
     def __init__(self, control, rounds, field, n_components, parameters,
                  seed=0, one_pass=False, yields="subspace",
                  warm_up_rank=None):
-        shared, *private = np.random.SeedSequence(seed).spawn(
-            1 + control.size)
+        shared, private = generators(seed, control.rank)
         self.control, self.field = control, field
         self.n_components, self.yields = n_components, yields
         self.data = PartitionedMatrix(
-            field, control.rank,
-            np.random.default_rng(private[control.rank]), one_pass)
+            field, control.rank, private, one_pass)
         # Beside a running simulation the exact answer is not known yet.
         self.score = None
         if field.reference_path.exists():
             self._prepare_score()
-        self.memory = MemoryMeter()
+        self.memory = self.meter()
         if not one_pass:
             self.data.load()
         # A method may write to its block by force, and scoring reads it.
         self.checksum = None if one_pass else zlib.crc32(self.data.X)
-        _warm_up(control)
+        self._warm_up()
         if warm_up_rank:
             warm_up_rank(self.data.shape, field.dtype, n_components,
                          **parameters)
         self.memory.forget_peak()
-        # Reading a file is no computation: in situ, data are in memory.
-        self.ledger = Ledger(cpu_clock=lambda: (
-            time.process_time() - self.data.meter.cpu_seconds))
-        self.comm = CountingComm(control.Dup(), self.ledger)
-        install(self.comm)  # a library's MPI.COMM_WORLD is counted too
+        self.ledger = Ledger(cpu_clock=self._cpu_seconds)
         self.generator = rounds(
-            comm=self.comm, data=self.data, n_components=n_components,
-            rng=np.random.default_rng(shared), **parameters)
+            comm=self._communicator(), data=self.data,
+            n_components=n_components, rng=shared, **parameters)
         self.estimate, self.bound = None, 1.0
         self.wall_seconds = self.peak_mb = 0.0
+
+    def _communicator(self):
+        """The method's, counting into the ledger."""
+        comm = CountingComm(self.control.Dup(), self.ledger)
+        install(comm)  # a library's MPI.COMM_WORLD is counted too
+        return comm
+
+    def _cpu_seconds(self):
+        """Reading a file is no computation: in situ, data are in memory."""
+        return time.process_time() - self.data.meter.cpu_seconds
+
+    def _warm_up(self):
+        """First-call costs of BLAS, LAPACK and MPI are not the method's."""
+        matrix = np.ones((64, 64)) + np.eye(64)
+        np.linalg.qr(matrix @ matrix)
+        np.linalg.eigh(matrix)
+        self.control.Allreduce(MPI.IN_PLACE, matrix)
 
     def _prepare_score(self):
         self.score = ESTIMATES[self.yields](
@@ -96,6 +110,10 @@ class Run:
         self.ledger.pause()
         self.peak_mb = max(self.peak_mb, self.memory.peak_mb())
         return done
+
+    def results(self):
+        """The results of all ranks at rank 0, None elsewhere."""
+        return self.control.gather(self.result())
 
     def result(self):
         """Scores, bounds, costs and messages of this rank."""
@@ -136,11 +154,3 @@ class Run:
         """Modes of the estimate at rank 0, see ``scoring/modes.py``."""
         return gather_modes(self.control, self.field, self.data,
                             self.estimate)
-
-
-def _warm_up(comm):
-    """First-call costs of BLAS, LAPACK and MPI are not the method's."""
-    matrix = np.ones((64, 64)) + np.eye(64)
-    np.linalg.qr(matrix @ matrix)
-    np.linalg.eigh(matrix)
-    comm.Allreduce(MPI.IN_PLACE, matrix)

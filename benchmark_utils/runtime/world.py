@@ -2,6 +2,7 @@
 from typing import Protocol
 
 from benchmark_utils.runtime.mpi_world import MPIWorld
+from benchmark_utils.runtime.simulated_world import SimulatedWorld
 
 
 class World(Protocol):
@@ -40,6 +41,6 @@ class World(Protocol):
         """End the ranks. Never raises."""
 
 
-def start_world(n_ranks) -> World:
-    """The world that this benchmark runs on: MPI processes."""
-    return MPIWorld(n_ranks)
+def start_world(n_ranks, ranks="processes") -> World:
+    """MPI processes, or ranks that are simulated in one."""
+    return (SimulatedWorld if ranks == "simulated" else MPIWorld)(n_ranks)

@@ -71,11 +71,11 @@ def gather_pictures(comm, field, U):
     -------
     array of shape (points shown, N_MODES), None at the other ranks
     """
-    U, view = U[:, :N_MODES], View(field)
+    U, view = U[:, :N_MODES], View(field) if comm.rank == 0 else None
     if field.partition == "samples":
-        return view.picture(U[view.columns]) if comm.rank == 0 else None
+        return view and view.picture(U[view.columns])
     own = field.columns(comm.rank)
-    shown = np.isin(own, view.columns)
+    shown = np.isin(own, comm.bcast(view and view.columns))
     parts = comm.gather((own[shown], U[shown]))
     if comm.rank == 0:
         columns, rows = map(np.concatenate, zip(*parts, strict=True))

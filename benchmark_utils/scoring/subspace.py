@@ -3,6 +3,7 @@
 See ``estimates.py`` for the contract.
 """
 import warnings
+from hashlib import sha256
 
 import h5py
 import numpy as np
@@ -35,13 +36,19 @@ class SubspaceScore:
         self.comm, self.field, self.data = comm, field, data
         # The same on every rank: their shares of a projection are added.
         self.steps = field.steps_within(PIECE_BYTES * comm.size)
-        rows = np.s_[:] if data.partition == "samples" \
-            else field.columns(comm.rank)
-        with h5py.File(field.reference_path, "r") as file:
-            self.reference = file["basis"][:, :n_components][rows]
+        self.reference = self._exact(n_components)
         self.variance = sum(
             np.vdot(X, X) for X in self._batches()) / data.n_samples
         self.captured_exact = self._captured(self.reference)
+
+    def _exact(self, k):
+        """The exact basis, or this rank's rows of it."""
+        is_map, basis = self.data.partition == "features", None
+        if is_map or self.comm.rank == 0:
+            with h5py.File(self.field.reference_path, "r") as file:
+                basis = file["basis"][:, :k]
+        return basis[self.field.columns(self.comm.rank)] if is_map \
+            else self.comm.bcast(basis)
 
     def __call__(self, U):
         """Score this rank's basis, or its rows of the common one.
@@ -64,13 +71,15 @@ class SubspaceScore:
             orthonormal.
         """
         gram = self._check(U)
-        agree = self._agree(U)
+        holders = self._holders(U)
+        agree = len(holders) == 1
         U = np.linalg.solve(np.linalg.cholesky(gram), U.T).T
         residual = self._residual(U, self.reference)
         own = self._captured(U)
         return dict(
             residual_gram=self._sum(residual.T @ residual),
-            consensus_error=0.0 if agree else self._disagreement(U),
+            consensus_error=0.0 if agree
+            else self._disagreement(U, holders),
             variance=self.variance, captured_exact=self.captured_exact,
             captured_own=own,
             captured_worst=own if agree else self._captured(
@@ -145,20 +154,23 @@ class SubspaceScore:
         left, _, right = np.linalg.svd(self._sum(U.T @ self.reference))
         return U @ (left @ right)
 
-    def _agree(self, U):
-        """Whether all ranks hold the very same basis, or rows of one."""
-        return self.data.partition == "features" or all(
-            self.comm.allgather(np.array_equal(U, self.comm.bcast(U))))
+    def _holders(self, U):
+        """One rank for every different basis; rows are of a common one."""
+        if self.data.partition == "features":
+            return [0]
+        U = U + 0.0  # makes -0 a 0
+        digests = self.comm.allgather(sha256(U.tobytes()).digest())
+        return sorted(map(digests.index, set(digests)))
 
     def _worst(self, U, error):
         """The basis of the rank with the largest error."""
         return self.comm.bcast(U, np.argmax(self.comm.allgather(error)))
 
-    def _disagreement(self, U):
-        """Sine of the largest angle between this basis and another rank's."""
+    def _disagreement(self, U, holders):
+        """Sine of the largest angle between this basis and another one."""
         return max(
             np.linalg.norm(self._residual(U, self.comm.bcast(U, rank)), 2)
-            for rank in range(self.comm.size))
+            for rank in holders)
 
     def _residual(self, U, basis):
         """Part of U outside the span of an orthonormal basis."""

@@ -1,0 +1,72 @@
+"""What a method declares about itself, apart from who runs it; loading one."""
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+SOLVERS = Path(__file__).resolve().parents[2] / "solvers"
+
+
+class Method:
+    """Declarations of a method; its ``rounds`` are described in MPISolver.
+
+    Attributes
+    ----------
+    partitions : tuple
+        Partitions of the data that the method supports.
+    one_pass : bool
+        The method sees each batch once, through ``data.batches()``; its ranks
+        never hold their whole block.
+    replicated : bool
+        All ranks end a round with the same estimate. Where they do not, the
+        worst one counts, and consensus_error tells how far they are apart.
+    yields : str
+        What an estimate is, a key of
+        :data:`benchmark_utils.scoring.estimates.ESTIMATES`.
+    parameters : dict
+        Lists of values by name; the first one is the default.
+    warm_up_rank : function, optional
+        ``warm_up_rank(shape, dtype, n_components, **parameters)`` is called
+        on every rank before the clock starts, with the shape and type of its
+        block but not the data: to compile kernels.
+    """
+
+    partitions = ("samples",)
+    one_pass = False
+    replicated = True
+    yields = "subspace"
+    parameters = {}
+    warm_up_rank = None
+
+
+def load_method(name):
+    """Class of a method, by its name or by the path of its file.
+
+    Solver files import their base class from a module that needs benchopt;
+    the declarations of a method are all that matters here.
+
+    Raises
+    ------
+    ValueError
+        There is no such method.
+    """
+    path = Path(name) if str(name).endswith(".py") else \
+        SOLVERS / f"{name.replace('-', '_')}.py"
+    if not path.exists():
+        known = sorted(each.stem.replace("_", "-")
+                       for each in SOLVERS.glob("*.py")
+                       if not each.stem.startswith("template"))
+        raise ValueError(f"There is no method {name!r}: choose one of "
+                         f"{', '.join(known)}, or give the path of a file.")
+    base, stand_in = "benchmark_utils.solver", ModuleType("solver")
+    stand_in.MPISolver = Method
+    spec = importlib.util.spec_from_file_location(f"method_{path.stem}", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    before, sys.modules[base] = sys.modules.get(base), stand_in
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[base]
+        if before:
+            sys.modules[base] = before
+    return module.Solver

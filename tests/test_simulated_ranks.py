@@ -1,0 +1,56 @@
+"""Simulated ranks cost and find what MPI processes do."""
+import numpy as np
+import pytest
+from conftest import BENCHMARK, small_field, spectrum_array
+from test_communicator import start
+
+from benchmark_utils.runtime.world import start_world
+from benchmark_utils.scoring.estimates import evaluate
+
+K, N_ROUNDS = 3, 6
+PER_RANK = "sent_bytes", "received_bytes", "calls", "hops", "samples_seen"
+ERRORS = ("subspace_error", "excess_error", "worst_domain_error",
+          "consensus_error", "certified_error")
+TIMES = "comm_s", "compute_s", "wall_s", "memory_mb"
+METHODS = [(solver, partition) for solver in BENCHMARK.get_solvers()
+           for partition in solver.partitions]
+
+
+def history(world, solver, field):
+    """What all ranks report, round after round, and the metrics."""
+    parameters = {key: values[0] for key, values in solver.parameters.items()}
+    world.load(solver.rounds, field, K, parameters, 0, solver.one_pass)
+    while world.call("advance", 1):
+        result = world.call("result")
+        yield result, evaluate(field, K, **result)
+
+
+@pytest.mark.parametrize("n_ranks", [2, 4, 8])
+def test_every_method_as_on_processes(n_ranks, tmp_path):
+    # With fewer rows than K a batch would leave directions to rounding.
+    array = spectrum_array(N_ROUNDS * K, 24, 16)
+    worlds = {ranks: start_world(n_ranks, ranks)
+              for ranks in ("processes", "simulated")}
+    try:
+        for solver, partition in METHODS:
+            rows = [history(world, solver, small_field(
+                tmp_path, array, n_ranks=n_ranks, partition=partition,
+                batch=K, ranks=ranks)) for ranks, world in worlds.items()]
+            for _, (real, errors), (result, metrics) in zip(
+                    range(N_ROUNDS), *rows, strict=False):
+                case = solver.name, partition
+                for key in PER_RANK:
+                    np.testing.assert_array_equal(
+                        result["costs"][key], real["costs"][key], str(case))
+                assert result["messages"] == real["messages"], case
+                for key in ERRORS:
+                    assert metrics[key] == pytest.approx(
+                        errors[key], rel=1e-6, abs=1e-9), (case, key)
+                assert all(np.isnan(metrics[key]) for key in TIMES)
+    finally:
+        for world in worlds.values():
+            world.close()
+
+
+def test_single_calls():
+    start(1, "simulated.py")
