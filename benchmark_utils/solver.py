@@ -1,6 +1,7 @@
 """MPISolver: the only place that knows both benchopt and MPI worlds."""
 import hashlib
 import math
+import shlex
 from pathlib import Path
 
 from benchopt import BaseSolver
@@ -55,6 +56,27 @@ class MPISolver(Method, ShortName, BaseSolver):
 
     stopping_criterion = TargetReached(
         strategy="callback", key_to_monitor="subspace_error")
+
+    @classmethod
+    def is_installed(cls, env_name=None, raise_on_not_installed=None,
+                     quiet=False, reload=False):
+        """As benchopt asks, by the packages in ``requirements``.
+
+        They are imported on the ranks only.
+        """
+        missing = [package for package, version in provenance.package_versions(
+            cls.requirements).items() if version is None]
+        if env_name is not None or not missing:
+            return super().is_installed(env_name, raise_on_not_installed,
+                                        quiet, reload)
+        sentence = (f"{cls.name} needs what is not installed: "
+                    + shlex.join(["pip", "install", *missing]))
+        if raise_on_not_installed:
+            raise ImportError(sentence)
+        if not quiet and not cls._error_displayed:
+            print(sentence)
+            cls._error_displayed = True
+        return False
 
     def skip(self, field, n_components):
         if field.partition not in self.partitions:
@@ -154,6 +176,8 @@ class MPISolver(Method, ShortName, BaseSolver):
             if "results" not in path.relative_to(utils).parts:
                 digest.update(path.read_bytes())
         return {"benchmark_utils": digest.hexdigest(),
+                "requirements": provenance.package_versions(
+                    self.requirements),
                 "provenance": provenance.cache_key()}
 
     def __setstate__(self, state):

@@ -8,7 +8,7 @@ N_SPECIFIC = 3  # directions that only one rank has
 # Variances of the planted directions j = 0, 1, ... < n, the first is 1.
 PROFILES = {
     "exponential": lambda j, n, decay: decay ** j,
-    "polynomial": lambda j, n, decay: (1 + j) ** -decay,
+    "polynomial": lambda j, n, decay: (1.0 + j) ** -decay,
     "step": lambda j, n, decay: np.where(j < n / 2, 1.0, decay),
 }
 

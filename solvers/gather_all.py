@@ -1,7 +1,5 @@
-import numpy as np
-
 from benchmark_utils.methods.linalg import leading_factor
-from benchmark_utils.methods.merging import broadcast_basis
+from benchmark_utils.methods.pool import pooled_estimate
 from benchmark_utils.solver import MPISolver
 
 
@@ -19,15 +17,5 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
-        block = data.X
-        data.count_pass()
-        rows = np.empty(comm.size, int)
-        comm.Gather(np.array([len(block)]), rows)
-        F = None
-        if comm.rank == 0:
-            pooled = np.empty((data.n_samples, data.n_features), block.dtype)
-            comm.Gatherv(block, [pooled, rows * data.n_features])
-            F = leading_factor(pooled, n_components)
-        else:
-            comm.Gatherv(block, None)
-        yield broadcast_basis(comm, F, n_components, data.n_features)
+        yield pooled_estimate(comm, data, n_components,
+                              lambda X: leading_factor(X, n_components))

@@ -155,16 +155,26 @@ def global_matrix(array, partition):
         else array.reshape(len(array), -1)
 
 
+def skip_if_missing(solver):
+    """A library that is not installed; a class of a test always is."""
+    try:
+        getattr(solver, "is_installed", dict)(raise_on_not_installed=True)
+    except ImportError as missing:
+        pytest.skip(str(missing))
+
+
 def run_rounds(world, solver, field, n_components, n_rounds, seed=0, then=0,
                **parameters):
     """Run a method on ranks that wait; metrics after every round.
 
     And, where `then` more rounds are made at once, after the last of them.
     """
+    skip_if_missing(solver)
     defaults = {key: values[0] for key, values in solver.parameters.items()}
     metrics = []
     world.load(solver.rounds, field, n_components,
-               {**defaults, **parameters}, seed, solver.one_pass)
+               {**defaults, **parameters}, seed, solver.one_pass,
+               warm_up_rank=getattr(solver, "warm_up_rank", None))
     while len(metrics) <= n_rounds and world.call("advance", 1):
         metrics.append(evaluate(field, n_components, **world.call("result")))
     if then and world.call("advance", then):

@@ -12,9 +12,9 @@ VIEWS = yaml.safe_load((ROOT / "config.yml").read_text())["plot_configs"]
 
 def test_there_is_one_per_question():
     assert {path.stem for path in CONFIGS} == {
-        "quick", "error_vs_communication", "heterogeneity", "own_methods",
-        "slurm", "streaming", "strong_scaling", "thousand_ranks",
-        "weak_scaling"}
+        "quick", "error_vs_communication", "heterogeneity", "libraries",
+        "own_methods", "slurm", "streaming", "strong_scaling",
+        "thousand_ranks", "weak_scaling"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -49,4 +49,7 @@ def test_all_methods_give_results(copy, path):
     assert {f"objective_{key}" for key in METRICS} <= set(results)
     solvers = BENCHMARK.check_solver_patterns(config["solver"])
     assert {name.split("[")[0] for name in results["solver_name"]} \
-        == {solver.name for solver, _ in solvers}, done.stdout
+        == {solver.name for solver, _ in solvers
+            if solver.is_installed(quiet=True) and
+            f"{solver.name} supports the partition" not in done.stdout
+            }, done.stdout

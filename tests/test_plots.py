@@ -25,7 +25,8 @@ from benchmark_utils.results.style import COLOURS, colour
 from benchmark_utils.results.text import readable_bytes
 from benchmark_utils.scoring.metrics import METRICS, subspace_bytes
 
-METHODS = [solver.name for solver in BENCHMARK.get_solvers()]
+METHODS = [solver.name for solver in BENCHMARK.get_solvers()
+           if not solver.requirements]  # libraries go without
 
 
 def traces(plot, results, **options):
@@ -320,7 +321,7 @@ def test_views(plots, results):
     assert list(CONFIG["plot_configs"]) == [
         "Fewest bytes", "To 1e-3", "Fastest", "Modelled: 1 GbE, 1024 ranks",
         "Error per rank", "Heterogeneity", "One pass", "At 4096 ranks",
-        "Modes", "Summary"]
+        "Modes", "Libraries", "Summary"]
     for name in plots:  # the page tells options apart by these names
         assert not [other for other in plots
                     if other != name and other.startswith(name)]

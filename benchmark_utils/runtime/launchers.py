@@ -109,4 +109,6 @@ def environment(address, key, token):
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        # pyMOR would answer on the ranks that import it, until they end.
+        "PYMOR_CONFIG_DISABLE": "MPI",
     }
