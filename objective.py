@@ -26,6 +26,7 @@ from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.results import outputs  # noqa: F401  in a sentence
 from benchmark_utils.results.not_run import NOT_RUN
 from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
+from benchmark_utils.scoring.field_errors import stored_metrics
 from benchmark_utils.scoring.pictures import exact_pictures
 
 # The stored subspace must be exact to well below the errors it measures.
@@ -86,7 +87,8 @@ class Objective(BaseObjective):
     def get_objective(self):
         return dict(field=self.field, n_components=self.n_components)
 
-    def evaluate_result(self, provenance, messages, one_pass, **result):
+    def evaluate_result(self, provenance, messages, one_pass, yields,
+                        **result):
         field, k = self.field, self.n_components
         problem = dict(
             n_ranks=field.n_ranks, ranks=field.ranks,
@@ -94,17 +96,23 @@ class Objective(BaseObjective):
             n_samples=field.n_samples, n_features=field.n_features,
             n_components=k, itemsize=field.dtype.itemsize)
         return {
-            **evaluate(field, k, **result), **problem, "one_pass": one_pass,
+            **evaluate(field, k, yields=yields, **result), **problem,
+            "one_pass": one_pass, "yields": yields,
             "calls": busiest_calls(messages),
             **{f"field_{key}": value
                for key, value in self.difficulty.items()},
             **{f"world_{key}": value for key, value in provenance.items()}}
 
-    def save_final_results(self, pictures, ended, **result):
+    def save_final_results(self, pictures, ended, stored, **result):
         """Why the run ended; pictures of the modes: exact, learned by round.
+
+        And what is stored at the end: metrics of ``scoring/field_errors.py``.
         """
-        return dict(**exact_pictures(self.field), learned=pictures,
-                    ended=ended.get("reason"))
+        field = self.field
+        return dict(**exact_pictures(field), learned=pictures,
+                    ended=ended.get("reason"),
+                    stored=stored and stored_metrics(
+                        field.n_samples * field.n_features, **stored))
 
     def get_one_result(self):
         """Scores of the exact subspace at no cost."""
@@ -116,5 +124,5 @@ class Objective(BaseObjective):
         return dict(scores=ESTIMATES["subspace"].perfect(n_ranks, k),
                     bounds=dict(certified_error=np.ones(n_ranks)),
                     costs=costs, yields="subspace", one_pass=False,
-                    pictures={}, ended={}, messages=[{}] * n_ranks,
+                    pictures={}, ended={}, stored={}, messages=[{}] * n_ranks,
                     provenance={})

@@ -10,6 +10,7 @@ from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
 from benchmark_utils.fields.field import Field, NoField
+from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.fields.store import store_field
 from benchmark_utils.results.names import ShortName
 
@@ -121,6 +122,11 @@ class FieldDataset(ShortName, BaseDataset):
         return {key: value for key, value in self._parameters.items()
                 if key not in SPLIT}
 
+    def structure(self):
+        """What compressors may know of the axes; see
+        :class:`~benchmark_utils.fields.geometry.Structure`."""
+        return Structure()
+
     def missing(self):
         """A sentence that says how to get the data if they are not here."""
 
@@ -186,4 +192,5 @@ class FieldDataset(ShortName, BaseDataset):
         return Field(
             path, self.n_ranks, self.partition, self.heterogeneity,
             self.batch, self.rank_weights, seed,
-            getattr(self, "decomposition", "slabs"), self.ranks)
+            getattr(self, "decomposition", "slabs"), self.ranks,
+            self.structure())

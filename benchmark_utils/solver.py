@@ -100,7 +100,8 @@ class MPISolver(Method, ShortName, BaseSolver):
     def pre_run_hook(self, callback):
         """Start the ranks and have them read their data; not timed."""
         self.close()
-        self.round, self.pictures, self.ended = -1, {}, {}
+        self.round = -1
+        self.pictures, self.stored, self.ended = {}, {}, {}
         self.world = start_world(self.field.n_ranks, self.field.ranks)
         try:
             self.world.load(
@@ -131,6 +132,8 @@ class MPISolver(Method, ShortName, BaseSolver):
                     break
             self.get_result()
             self.pictures[self.round] = self.world.call("pictures")
+            if self.field.ranks == "processes":  # one cannot code for all
+                self.stored.update(self.world.call("stored")["stored"])
             error = callback.curve[-1].get(
                 "objective_subspace_error", math.inf)
             # In the results that were handed out, which are kept till the end.
@@ -150,6 +153,7 @@ class MPISolver(Method, ShortName, BaseSolver):
     def get_result(self):
         """Scores and costs of the present estimate, computed on the ranks.
 
+        And, when the run ends, bytes and errors of what it leaves behind.
         And pictures by round: at rounds 0, 1, 2, 4, 8, ... and at the last
         one, which is added when the run ends, as is why it ended.
         """
@@ -159,7 +163,8 @@ class MPISolver(Method, ShortName, BaseSolver):
                 self.pictures[self.round] = self.world.call("pictures")
         return dict(**self.result, yields=self.yields,
                     one_pass=self.one_pass, ended=self.ended,
-                    pictures=self.pictures, provenance=self.provenance)
+                    pictures=self.pictures, stored=self.stored,
+                    provenance=self.provenance)
 
     def close(self):
         world, self.world = getattr(self, "world", None), None

@@ -26,6 +26,7 @@ import numpy as np
 from scipy.fft import fftfreq, irfftn, rfftfreq, rfftn
 
 from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.fields.physics.time_stepping import integrating_factor_rk4
 
 PRECISION = np.float32
@@ -181,6 +182,9 @@ class Dataset(FieldDataset):
         t = DT * EVERY * np.arange(self.n_snapshots)
         return [("time", "L / v_th", t), ("x", "rho_s", x),
                 ("y", "rho_s", x), ("z", "L", z), ("v", "v_th", v)]
+
+    def structure(self):
+        return Structure(velocity=("v",))
 
     def snapshots(self, rng):
         return spun_up(CASES[self.case], self.n, self.n_z, self.n_v,

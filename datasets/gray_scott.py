@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.geometry import Structure
 
 DIFFUSION = np.array([0.16, 0.08])[:, None, None]  # Du, Dv
 SPIN_UP = 400  # snapshots before the first that is kept
@@ -135,6 +136,11 @@ class Dataset(FieldDataset):
                 ("y", "1", corners), ("x", "1", corners),
                 ("substance", "u, v", np.arange(2)),
                 ("y_in_patch", "1", inside), ("x_in_patch", "1", inside)]
+
+    def structure(self):
+        return Structure(
+            tiles=(("y", "y_in_patch"), ("x", "x_in_patch")),
+            categories=("substance",))
 
     def snapshots(self, rng):
         return anomalies(CASES[self.case], self.n, self.patch,

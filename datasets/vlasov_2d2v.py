@@ -20,6 +20,7 @@ import numpy as np
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.fields.physics.semi_lagrangian import (
     maxwellian,
     shift,
@@ -169,6 +170,9 @@ class Dataset(FieldDataset):
         return [("time", "1/omega_p", t), ("x", "lambda_D", x),
                 ("y", "lambda_D", x), ("v_x", "v_th", v),
                 ("v_y", "v_th", v)]
+
+    def structure(self):
+        return Structure(velocity=("v_x", "v_y"))
 
     def snapshots(self, rng):
         case = CASES[self.case]

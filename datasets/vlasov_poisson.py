@@ -21,6 +21,7 @@ import numpy as np
 from scipy.fft import irfft, rfft
 
 from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.fields.physics.semi_lagrangian import (
     maxwellian,
     shift,
@@ -148,6 +149,9 @@ class Dataset(FieldDataset):
         x, v = grid(CASES[self.case], self.n_x, self.n_v)
         return [("time", "1/omega_p", self.times()), ("x", "lambda_D", x),
                 ("v", "v_th", v)]
+
+    def structure(self):
+        return Structure(velocity=("v",))
 
     def snapshots(self, rng):
         case, interval = CASES[self.case], self.times()[1]

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from benchmark_utils.dataset import FieldDataset
+from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.fields.physics.time_stepping import integrating_factor_rk4
 
 WIND_WAVES = 4  # of the steady force
@@ -170,6 +171,9 @@ class Dataset(FieldDataset):
         t = case.dt * case.every * np.arange(self.n_snapshots)
         return [("time", "1", t), ("y", "1", corners), ("x", "1", corners),
                 ("y_in_patch", "1", inside), ("x_in_patch", "1", inside)]
+
+    def structure(self):
+        return Structure(tiles=(("y", "y_in_patch"), ("x", "x_in_patch")))
 
     def snapshots(self, rng):
         return anomalies(CASES[self.case], self.n, self.patch,

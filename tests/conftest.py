@@ -24,6 +24,16 @@ OBJECTIVE = "Distributed PCA[k=10]"
 # Loads benchmark_utils the way benchopt does, before any test imports it.
 BENCHMARK = Benchmark(ROOT)
 
+# Methods yield a basis, compressors an archive.
+SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
+METHODS = {name: solver for name, solver in SOLVERS.items()
+           if solver.yields == "subspace"}
+COMPRESSORS = {name: solver for name, solver in SOLVERS.items()
+               if name not in METHODS}
+# Their table is in docs/libraries.rst, their curves have colours of no name.
+LIBRARIES = {name: solver for name, solver in METHODS.items()
+             if solver.requirements}
+
 from benchmark_utils.fields.field import Field  # noqa: E402
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.fields.store import store_field  # noqa: E402
@@ -39,7 +49,7 @@ def benchmark():
 @pytest.fixture(scope="session")
 def solvers():
     """Solver classes by name."""
-    return {solver.name: solver for solver in BENCHMARK.get_solvers()}
+    return SOLVERS
 
 
 def small_field(folder, array, n_space=1, dtype="float64", **split):
@@ -174,7 +184,8 @@ def run_rounds(world, solver, field, n_components, n_rounds, seed=0, then=0,
     metrics = []
     world.load(solver.rounds, field, n_components,
                {**defaults, **parameters}, seed, solver.one_pass,
-               warm_up_rank=getattr(solver, "warm_up_rank", None))
+               warm_up_rank=getattr(solver, "warm_up_rank", None),
+               yields=getattr(solver, "yields", "subspace"))
     while len(metrics) <= n_rounds and world.call("advance", 1):
         metrics.append(evaluate(field, n_components, **world.call("result")))
     if then and world.call("advance", then):

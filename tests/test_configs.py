@@ -13,8 +13,8 @@ VIEWS = yaml.safe_load((ROOT / "config.yml").read_text())["plot_configs"]
 def test_there_is_one_per_question():
     assert {path.stem for path in CONFIGS} == {
         "quick", "error_vs_communication", "heterogeneity", "libraries",
-        "own_methods", "slurm", "streaming", "strong_scaling",
-        "thousand_ranks", "weak_scaling"}
+        "own_methods", "rate_distortion", "slurm", "streaming",
+        "strong_scaling", "thousand_ranks", "weak_scaling"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import (
-    BENCHMARK,
+    METHODS,
     ROOT,
+    SOLVERS,
     metrics_per_round,
     spectrum_array,
 )
@@ -14,8 +15,7 @@ from benchmark_utils.scoring.metrics import METRICS
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24
-SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
-EVERY = [(name, partition) for name, solver in sorted(SOLVERS.items())
+EVERY = [(name, partition) for name, solver in sorted(METHODS.items())
          for partition in solver.partitions]
 
 # Rounds to run, and the error that the method reaches on this easy field,

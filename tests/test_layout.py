@@ -10,14 +10,17 @@ MAY_IMPORT = {
     "comm": set(),
     "methods": set(),
     "fields": set(),
-    "scoring": {"fields", "methods"},
+    "compression": {"methods"},
+    "scoring": {"compression", "fields", "methods"},
     "runtime": {"comm", "fields", "methods", "scoring"},
     "results": {"comm", "fields", "scoring"},
     "solver": {"methods", "runtime", "results"},
+    "compressor": {"compression", "solver"},
     "dataset": {"fields", "results"},
     "program": {"comm", "fields", "methods"},
 }
-ON_RANKS = {"comm", "methods", "fields", "scoring", "runtime", "program"}
+ON_RANKS = {"comm", "compression", "methods", "fields", "scoring", "runtime",
+            "program"}
 MODULES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py"))
 
 

@@ -3,14 +3,12 @@ import re
 
 import numpy as np
 import pytest
-from conftest import BENCHMARK, ROOT, spectrum_array
+from conftest import LIBRARIES, ROOT, spectrum_array
 
 from benchmark_utils.runtime.provenance import package_versions
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24
-LIBRARIES = {solver.name: solver for solver in BENCHMARK.get_solvers()
-             if solver.requirements}
 # Largest sine to numpy's singular vectors, on a field of condition 1e5.
 STATED = {
     "dask-svd-compressed": 1e-4,

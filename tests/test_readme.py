@@ -3,8 +3,10 @@ import re
 
 import numpy as np
 import pytest
-from conftest import BENCHMARK, ROOT
+from conftest import BENCHMARK, LIBRARIES, ROOT
+from conftest import METHODS as EVERY
 
+from benchmark_utils.scoring.field_errors import STORED
 from benchmark_utils.scoring.metrics import METRICS
 
 README = (ROOT / "README.rst").read_text()
@@ -29,6 +31,10 @@ def test_metrics_table():
     assert table("Metrics", page) == {
         key: f"{metric.unit} {metric.meaning}"
         for key, metric in METRICS.items()}
+    page = (ROOT / "docs" / "compression.rst").read_text()
+    assert table("Metrics", page) == {
+        key: f"{metric.unit} {metric.meaning}"
+        for key, metric in STORED.items()}
 
 
 def methods():
@@ -39,9 +45,8 @@ def methods():
 
 
 METHODS = dict(methods())
-# Libraries have their table in docs/libraries.rst.
-SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()
-           if not solver.requirements}
+SOLVERS = {name: solver for name, solver in EVERY.items()
+           if name not in LIBRARIES}
 
 
 def test_methods_table():

@@ -3,12 +3,11 @@ import re
 from functools import cache
 
 import pytest
-from conftest import BENCHMARK, ROOT
+from conftest import METHODS, ROOT, SOLVERS
 from docutils.core import publish_doctree
 
 DOCS = ROOT / "docs"
 BIBLIOGRAPHY = "references.rst"
-SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
 UNCONFIRMED = {"li-zhang-2015", "yorke-1970"}
 
 
@@ -114,8 +113,8 @@ def taxonomy():
 
 def test_taxonomy():
     table = dict(taxonomy())
-    assert set(table) == set(SOLVERS)
-    for name, solver in SOLVERS.items():
+    assert set(table) == set(METHODS)
+    for name, solver in METHODS.items():
         partition, _, rounds, data, _ = table[name]
         assert partition == ("both" if len(solver.partitions) == 2
                              else solver.partitions[0])

@@ -13,8 +13,10 @@ features    all cells at one time step    columns: its cells in every snapshot
 """
 from functools import lru_cache
 
+import h5py
 import numpy as np
 
+from benchmark_utils.fields.geometry import Geometry, Structure
 from benchmark_utils.fields.layout import Layout
 from benchmark_utils.fields.partition import (
     DECOMPOSITIONS,
@@ -26,6 +28,8 @@ from benchmark_utils.fields.partition import (
     part_counts,
 )
 from benchmark_utils.fields.reading import Reader
+
+PLAIN = Structure()  # nothing is declared
 
 
 @lru_cache(maxsize=2)
@@ -83,6 +87,8 @@ class Field(Layout):
         Seed of the dealing.
     ranks : {"processes", "simulated"}
         MPI processes, or ranks that are simulated in one process.
+    structure : Structure
+        What the dataset says of the axes.
 
     Raises
     ------
@@ -93,7 +99,7 @@ class Field(Layout):
 
     def __init__(self, path, n_ranks=4, partition="samples",
                  heterogeneity=1.0, batch=1, weights=None, seed=0,
-                 decomposition="slabs", ranks="processes"):
+                 decomposition="slabs", ranks="processes", structure=PLAIN):
         if partition not in PARTITIONS:
             raise ValueError(f"partition is {partition!r}, not one of "
                              f"{' and '.join(PARTITIONS)}.")
@@ -118,6 +124,7 @@ class Field(Layout):
         self.seed = seed
         self.decomposition = decomposition
         self.ranks = ranks
+        self.structure = structure
 
     @property
     def n_samples(self):
@@ -135,6 +142,18 @@ class Field(Layout):
     def reference_path(self):
         """File of the exact leading subspace of this partition."""
         return self.path.with_suffix(f".{self.partition}.h5")
+
+    @property
+    def scale(self):
+        """Root mean square of the whole field."""
+        with h5py.File(self.reference_path, "r") as file:
+            return float(np.sqrt(file["total_variance"][()]
+                                 / self.n_features))
+
+    def coordinates(self, name):
+        """Coordinates along an axis."""
+        with self.open() as file:
+            return file[f"axes/{name}"][()]
 
     def skip_reason(self):
         """A sentence if the ranks cannot all own a part, else None."""
@@ -167,3 +186,8 @@ class Field(Layout):
         """Open a rank's part; see
         :class:`~benchmark_utils.fields.reading.Reader`."""
         return Reader(self, rank)
+
+    def geometry(self, rank):
+        """Where the values of a rank lie; see
+        :class:`~benchmark_utils.fields.geometry.Geometry`."""
+        return Geometry(self, rank)

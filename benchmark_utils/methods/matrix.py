@@ -1,4 +1,6 @@
 """The distributed matrix X as a method sees it."""
+from functools import cached_property
+
 import numpy as np
 
 from benchmark_utils.methods.block import Block
@@ -22,8 +24,8 @@ class PartitionedMatrix(Block):
     n_samples, n_features : int
         Shape of the global X.
     partition : {"samples", "features"}
-    n_batches : int
-        Length of the stream.
+    n_steps, n_batches : int
+        Length of the stream, in time steps and in batches.
     local_rng : numpy.random.Generator
         Private to this rank.
     meter : ReadingMeter
@@ -35,6 +37,7 @@ class PartitionedMatrix(Block):
         self.n_samples = field.n_samples
         self.n_features = field.n_features
         self.partition = field.partition
+        self.n_steps = field.n_steps
         self.n_batches = -(-field.n_steps // field.batch)
         self.local_rng = local_rng
         self.one_pass = one_pass
@@ -88,6 +91,18 @@ class PartitionedMatrix(Block):
         rows = n_steps * len(self._X) // self._field.n_steps
         for start in range(0, len(self._X), rows):
             yield self._X[start:start + rows]
+
+    def stored(self, start, stop):
+        """The rows of time steps start to stop; nothing is charged."""
+        if self._X is None:
+            return self._reader.read(start, stop)
+        per_step = len(self._X) // self._field.n_steps
+        return self._X[start * per_step:stop * per_step]
+
+    @cached_property
+    def geometry(self):
+        """Where this rank's values lie, for compressors."""
+        return self._field.geometry(self._rank)
 
     def covariance(self, comm, U):
         """X'X U / n_samples for a basis U; one allreduce.

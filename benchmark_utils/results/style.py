@@ -35,6 +35,19 @@ COLOURS = {
     "shift-invert": "#960087",
     "streaming-sketch": "#695a1e",
     "tsqr-svd": "#96c396",
+    "bit-rounding": "#b4000f",
+    "dct": "#ff0000",
+    "gather-compressed": "#96b4ff",
+    "lorenzo": "#002d00",
+    "lossless": "#003c4b",
+    "patch-klt": "#787869",
+    "pca-wavelet": "#5a3c5a",
+    "rena": "#d278ff",
+    "rounding": "#3c0000",
+    "sz3": "#d20078",
+    "tucker": "#b4b4c3",
+    "wavelet": "#00004b",
+    "zfp": "#001e96",
 }
 N_MARKERS = 9  # plotly's circle, square, diamond, ...
 

@@ -96,6 +96,9 @@ def serve(control, driver):
             reply = collect(run.results())
         elif command == "pictures":
             reply = run.pictures()
+        elif command == "stored":
+            reply = collect(control.gather(dict(
+                messages=None, stored=run.stored())))
         elif command == "modes":
             reply = run.modes()
         if driver:
@@ -110,7 +113,7 @@ def collect(results):
         messages=[result["messages"] for result in results],
         **{part: {key: np.array([result[part][key] for result in results])
                   for key in results[0][part]}
-           for part in ("scores", "bounds", "costs")})
+           for part in results[0] if part != "messages"})
 
 
 def sentence(error):

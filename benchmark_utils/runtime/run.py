@@ -150,6 +150,12 @@ class Run:
         self.memory.forget_peak()
         return pictures
 
+    def stored(self):
+        """Bytes and errors of what the estimate leaves behind."""
+        stored = self.score.stored(self.estimate)
+        return dict(**stored, sent_bytes=self.ledger.sent_bytes,
+                    compute_s=self.ledger.compute_seconds)
+
     def modes(self):
         """Modes of the estimate at rank 0, see ``scoring/modes.py``."""
         return gather_modes(self.control, self.field, self.data,

@@ -1,4 +1,4 @@
 """From an estimate to its metrics and pictures.
 
-May import ``fields`` and ``methods``.
+May import ``compression``, ``fields`` and ``methods``.
 """

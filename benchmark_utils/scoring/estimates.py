@@ -8,15 +8,18 @@ kind there is one class of scores:
 - called with an estimate, it returns this rank's numbers and small arrays, or
   raises a ValueError that says what is wrong with the estimate;
 - ``pictures(estimate)`` are small arrays for the page, at rank 0;
+- ``stored(estimate)``, called once, at the end: this rank's bytes and errors
+  of what the estimate leaves behind, see ``stored.py``;
 - ``metrics(**scores)``, static, makes metrics of the numbers of all ranks,
   and ``perfect(n_ranks, n_components)`` gives the scores of the exact answer.
 
 Scoring runs on the ranks in parallel, neither timed nor counted.
 """
+from benchmark_utils.scoring.archive import ArchiveScore
 from benchmark_utils.scoring.metrics import basis_bytes, cost_metrics
 from benchmark_utils.scoring.subspace import SubspaceScore
 
-ESTIMATES = {"subspace": SubspaceScore}
+ESTIMATES = {"subspace": SubspaceScore, "archive": ArchiveScore}
 
 
 def evaluate(field, n_components, scores, bounds, costs, yields="subspace",

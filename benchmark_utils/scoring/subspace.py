@@ -8,8 +8,10 @@ from hashlib import sha256
 import h5py
 import numpy as np
 
+from benchmark_utils.compression.basis import archive_of_basis
 from benchmark_utils.methods.linalg import product
 from benchmark_utils.scoring.pictures import gather_pictures
+from benchmark_utils.scoring.stored import Reading
 
 # A rank's data are scored in pieces of about this size, in float64: small
 # beside the block, since two of them live at a time.
@@ -123,6 +125,20 @@ class SubspaceScore:
     def pictures(self, U):
         """Pictures of the leading modes at rank 0, None elsewhere."""
         return gather_pictures(self.comm, self.field, self._aligned(U))
+
+    def stored(self, U):
+        """Bytes and errors of the archive that the basis stands for.
+
+        Where ranks disagree, the basis of the one with the largest error.
+        """
+        if not self._agree(U):
+            U = self._worst(U, np.linalg.norm(
+                self._residual(U, self.reference), 2))
+        reading = Reading(self.comm, self.field, self.data)
+        for _ in reading.new(archive_of_basis(
+                self.comm, self.data, U, self.steps)):
+            pass
+        return reading.scores()
 
     def _check(self, U):
         """Gram matrix of a valid estimate."""

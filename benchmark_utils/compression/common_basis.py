@@ -1,0 +1,68 @@
+"""A basis that all ranks learn together; its messages are coded integers."""
+import numpy as np
+
+from benchmark_utils.methods.coding import Coder
+from benchmark_utils.methods.hapod import truncate
+from benchmark_utils.methods.linalg import leading_factor
+
+# Of what rounding of the coefficients loses: what is cut off, and what the
+# rounding of factors and basis loses. And how often factors are finer.
+CUT, ROUNDED, FINER = 0.1, 0.05, 4
+
+
+def pack(A, steps):
+    """Bytes of a matrix whose columns are rounded to multiples of steps."""
+    q = np.rint(A / steps)
+    return np.uint16(A.shape[1]).tobytes() + steps.astype(
+        np.float32).tobytes() + Coder().encode(q).tobytes()
+
+
+def unpack(message, n_rows):
+    """The matrix of :func:`pack`."""
+    k = int(np.frombuffer(message[:2], np.uint16)[0])
+    head = 2 + 4 * k
+    steps = np.frombuffer(message[2:head], np.float32).astype(float)
+    return Coder().decode(np.frombuffer(message[head:], np.uint8),
+                          (n_rows, k)) * steps
+
+
+def common_basis(comm, F, n_rows, noise):
+    """Coded basis of the leading directions of all ranks' rows.
+
+    Communication: a gather of coded factors, a broadcast of the coded basis;
+    both as long as the noise needs.
+
+    Parameters
+    ----------
+    comm : MPI communicator
+    F : array of shape (d, r)
+        Factor F F' = X'X of the rank's rows, in falling order.
+    n_rows : int
+        Of this rank.
+    noise : float
+        Mean square of what rounding of the coefficients loses.
+
+    Returns
+    -------
+    bytes
+        For :func:`unpack`; the columns are nearly orthonormal.
+    """
+    d = len(F)
+    F, _ = truncate(F, np.sqrt(CUT * noise * n_rows * d))
+    F = F if F.shape[1] else np.zeros((d, 1))
+    steps = np.full(F.shape[1], np.float32(np.sqrt(
+        12 * ROUNDED * noise * n_rows / F.shape[1]) / FINER), float)
+    coded = comm.gather((pack(F, steps), n_rows))
+    message = None
+    if comm.rank == 0:
+        n_rows = sum(n for _, n in coded)
+        F = leading_factor(np.hstack(
+            [unpack(factor, d) for factor, _ in coded]).T, d)
+        kept, _ = truncate(F, np.sqrt(CUT * noise * n_rows * d))
+        F = kept if kept.shape[1] else F[:, :1]
+        sizes = np.linalg.norm(F, axis=0)
+        steps = np.sqrt(12 * ROUNDED * noise * n_rows / F.shape[1]) \
+            / np.maximum(sizes, np.sqrt(noise * n_rows))
+        message = pack(F / np.maximum(sizes, np.finfo(float).tiny),
+                       steps.astype(np.float32).astype(float))
+    return comm.bcast(message)

@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+
+from benchmark_utils.results.page import PagePlot
+from benchmark_utils.results.rates import archives, at_error
+from benchmark_utils.results.text import FIGURE_SPACE, cells
+
+TARGETS = {"1e-1": 1e-1, "1e-2": 1e-2, "1e-3": 1e-3}
+COLUMNS = {
+    "bits": ("bits_per_value", "{:.3g}"),
+    "bits with sent": ("output_bits", "{:.3g}"),
+    "moments": ("moment_error", "{:.1e}"),
+    "largest": ("largest_field_error", "{:.1e}"),
+    "gradient": ("gradient_error", "{:.1e}"),
+    "worst rank": ("worst_domain_field_error", "{:.1e}"),
+    "encoding": ("encode_s_per_gb", "{:.0f} s/GB"),
+    "decoding": ("decode_s_per_gb", "{:.0f} s/GB"),
+}
+
+
+class Plot(PagePlot):
+    """One row per method: what a field error costs, and what it spoils."""
+
+    name = "compressors"
+    type = "table"
+    options = {"dataset": ..., "at": list(TARGETS)[1:] + ["1e-1"]}
+
+    def plot(self, df, dataset, at):
+        table = pd.DataFrame({
+            method: {heading: at_error(points, TARGETS[at], column)
+                     for heading, (column, _) in COLUMNS.items()}
+            for method, points in archives(df, dataset).groupby("method")},
+            index=list(COLUMNS)).T
+        table = table.sort_values("bits", na_position="last")
+        columns = [cells(
+            table[heading], ["not reached" if np.isnan(bits) else
+                             "none" if np.isnan(value) else
+                             form.format(value) for value, bits
+                             in zip(table[heading], table["bits"],
+                                    strict=True)],
+            best=table[heading].min())
+            for heading, (_, form) in COLUMNS.items()]
+        names = [f"{place}. {method}".rjust(len(method) + 4, FIGURE_SPACE)
+                 for place, method in enumerate(table.index, start=1)]
+        return [list(row) for row in zip(names, *columns, strict=True)]
+
+    def get_metadata(self, df, dataset, at):
+        return dict(
+            title=f"{dataset}: archives with a field error of {at}\n"
+                  "interpolated between settings, or numbers of components",
+            columns=["method", *COLUMNS], default_order_column="method")

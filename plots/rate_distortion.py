@@ -1,0 +1,46 @@
+from benchmark_utils.results.curves import short, vertical_line
+from benchmark_utils.results.page import PagePlot
+from benchmark_utils.results.rates import ERRORS, RATES, archives
+from benchmark_utils.results.statistics import SMALLEST_ERROR
+from benchmark_utils.results.style import colour
+from benchmark_utils.results.text import wrapped
+
+LOSSLESS = "lossless"
+
+
+class Plot(PagePlot):
+    """How few bits does a field need, and which error do they leave?"""
+
+    name = "rate_distortion"
+    type = "scatter"
+    options = {"dataset": ..., "error": list(ERRORS), "rate": list(RATES)}
+
+    def plot(self, df, dataset, error, rate):
+        table = archives(df, dataset)
+        key, bits = ERRORS[error].column, RATES[rate].column
+        traces = []
+        for number, (method, points) in enumerate(table.groupby("method")):
+            points = points.dropna(subset=[key])
+            if method != LOSSLESS and len(points):
+                traces.append(dict(
+                    label=method, color=colour(method), marker=number % 9,
+                    x=short(points[bits]),
+                    y=short(points[key].clip(lower=SMALLEST_ERROR))))
+        lines = []
+        if traces:
+            raw = table["raw_bits"].max()
+            lines += vertical_line(f"raw data: {raw:.0f} bits", raw,
+                                   "#444444", traces)
+        for value in table.loc[table["method"] == LOSSLESS, bits]:
+            lines += vertical_line(f"{LOSSLESS}: {value:.1f} bits", value,
+                                   "#999999", traces)
+        return traces + lines
+
+    def get_metadata(self, df, dataset, error, rate):
+        return dict(
+            title=f"{dataset}: what is stored at the end of a run\n" + wrapped(
+                "points: settings of a codec, numbers of components of a PCA "
+                "method"),
+            xlabel=f"{RATES[rate].title}: {RATES[rate].meaning}",
+            ylabel=f"{ERRORS[error].title}<br>{ERRORS[error].meaning}",
+            scale="loglog")
