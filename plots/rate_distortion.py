@@ -8,6 +8,12 @@ from benchmark_utils.results.text import wrapped
 LOSSLESS = "lossless"
 
 
+def shown(table, error):
+    """Not every field declares moments: without them the field error."""
+    known = table[ERRORS[error].column].notna().any()
+    return ERRORS[error if known else "field error"]
+
+
 class Plot(PagePlot):
     """How few bits does a field need, and which error do they leave?"""
 
@@ -17,7 +23,7 @@ class Plot(PagePlot):
 
     def plot(self, df, dataset, error, rate):
         table = archives(df, dataset)
-        key, bits = ERRORS[error].column, RATES[rate].column
+        key, bits = shown(table, error).column, RATES[rate].column
         traces = []
         for number, (method, points) in enumerate(table.groupby("method")):
             points = points.dropna(subset=[key])
@@ -37,10 +43,11 @@ class Plot(PagePlot):
         return traces + lines
 
     def get_metadata(self, df, dataset, error, rate):
+        error = shown(archives(df, dataset), error)
         return dict(
             title=f"{dataset}: what is stored at the end of a run\n" + wrapped(
                 "points: settings of a codec, numbers of components of a PCA "
                 "method"),
             xlabel=f"{RATES[rate].title}: {RATES[rate].meaning}",
-            ylabel=f"{ERRORS[error].title}<br>{ERRORS[error].meaning}",
+            ylabel=f"{error.title}<br>{error.meaning}",
             scale="loglog")

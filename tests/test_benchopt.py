@@ -8,7 +8,7 @@ import iris_sample_data
 import numpy as np
 import pandas as pd
 from benchopt.results import read_results
-from conftest import BENCHMARK, ROOT, benchopt
+from conftest import METHODS, ROOT, benchopt
 
 from benchmark_utils.scoring.metrics import METRICS
 
@@ -27,7 +27,7 @@ def run(folder, *arguments, **environment):
 
 
 def test_results_have_every_metric_and_repeat(copy):
-    solvers = [word for solver in BENCHMARK.get_solvers()
+    solvers = [word for solver in METHODS.values()
                if "samples" in solver.partitions
                and solver.is_installed(quiet=True)
                for word in ("-s", solver.name)]

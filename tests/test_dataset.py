@@ -155,7 +155,8 @@ def test_physics_modules_are_declared():
     """What a dataset imports of them is among its sources."""
     for file in (ROOT / "datasets").glob("*.py"):
         module = load_module(file)
-        declared = {source.__module__ for source in module.Dataset.sources}
+        declared = {getattr(source, "__module__", source.__name__)
+                    for source in module.Dataset.sources}
         used = {value.__module__ for value in vars(module).values()
                 if getattr(value, "__module__", "").startswith(
                     "benchmark_utils.fields.physics")}

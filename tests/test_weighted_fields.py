@@ -155,6 +155,9 @@ class OneRank:
     def gather(self, value):
         return [value]
 
+    def bcast(self, value):
+        return value
+
 
 def test_pictures_are_maps(hdf5_file, tmp_path):
     """Exact and learned, also where weights span orders of magnitude."""

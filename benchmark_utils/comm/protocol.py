@@ -60,6 +60,12 @@ class Communicator(Protocol):
         of each rank.
         """
 
+    def Scatterv(self, sendbuf, recvbuf, root=0):
+        """Parts of an array of the root, of different sizes, to the ranks.
+
+        At the root `sendbuf` is [array, counts], elsewhere None.
+        """
+
     def Allgather(self, sendbuf, recvbuf):
         """The same as Gather on every rank."""
 

@@ -1,10 +1,12 @@
 """What a method declares about itself, apart from who runs it; loading one."""
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 SOLVERS = Path(__file__).resolve().parents[2] / "solvers"
+NO_METHOD = re.compile("benchmark_utils.compressor|    requirements = ")
 
 
 class Method:
@@ -39,6 +41,14 @@ class Method:
     warm_up_rank = None
 
 
+def method_names():
+    """Names of the methods of this project: no compressors, no libraries."""
+    return sorted(
+        path.stem.replace("_", "-") for path in SOLVERS.glob("*.py")
+        if not path.stem.startswith("template")
+        and not NO_METHOD.search(path.read_text()))
+
+
 def load_method(name):
     """Class of a method, by its name or by the path of its file.
 
@@ -52,12 +62,11 @@ def load_method(name):
     """
     path = Path(name) if str(name).endswith(".py") else \
         SOLVERS / f"{name.replace('-', '_')}.py"
-    if not path.exists():
-        known = sorted(each.stem.replace("_", "-")
-                       for each in SOLVERS.glob("*.py")
-                       if not each.stem.startswith("template"))
-        raise ValueError(f"There is no method {name!r}: choose one of "
-                         f"{', '.join(known)}, or give the path of a file.")
+    if path.parent == SOLVERS and name not in method_names() \
+            or not path.exists():
+        raise ValueError(
+            f"There is no method {name!r}: choose one of "
+            f"{', '.join(method_names())}, or give the path of a file.")
     base, stand_in = "benchmark_utils.solver", ModuleType("solver")
     stand_in.MPISolver = Method
     spec = importlib.util.spec_from_file_location(f"method_{path.stem}", path)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-from benchmark_utils.methods.method import SOLVERS, load_method
+from benchmark_utils.methods.method import load_method, method_names
 from benchmark_utils.program import DistributedPCA
 
 comm, partition = MPI.COMM_WORLD, sys.argv[1]
@@ -64,9 +64,8 @@ def measure(name, X, own):
 
 
 results = {}
-for path in sorted(SOLVERS.glob("*.py")):
-    name = path.stem.replace("_", "-")
-    if "template" not in name and partition in load_method(name).partitions:
+for name in method_names():
+    if partition in load_method(name).partitions:
         results[name] = measure(name, *data())
 assert not {"benchopt", "benchmark_utils.solver"} & set(sys.modules)
 if comm.rank == 0:
