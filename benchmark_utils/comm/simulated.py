@@ -13,6 +13,7 @@ from mpi4py import MPI
 from benchmark_utils.comm.buffers import parse
 from benchmark_utils.comm.clock import NOTHING, check_types, message
 from benchmark_utils.comm.costs import COSTS, Use
+from benchmark_utils.comm.counting import CountingComm
 from benchmark_utils.comm.ledger import Call, Ledger
 from benchmark_utils.comm.scheduler import Group
 
@@ -97,17 +98,8 @@ class SimulatedComm:
                 self._settle(use, price)
         return outcome
 
-    def sum(self, values):
-        return self._reduced(values, MPI.SUM)
-
-    def max(self, values):
-        return self._reduced(values, MPI.MAX)
-
-    def _reduced(self, values, operation):
-        values = np.asarray(values, order="C")
-        result = np.empty_like(values)
-        self.Allreduce(values, result, operation)
-        return result
+    sum, max = CountingComm.sum, CountingComm.max
+    _reduced = CountingComm._reduced
 
     def Allreduce(self, sendbuf, recvbuf, op=None):
         sent = recvbuf if sendbuf is MPI.IN_PLACE else sendbuf

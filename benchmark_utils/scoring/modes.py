@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark_utils.scoring.subspace import PIECE_BYTES
+from benchmark_utils.scoring.stored import PIECE_BYTES
 
 
 class Modes(NamedTuple):

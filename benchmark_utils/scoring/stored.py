@@ -5,7 +5,9 @@ import numpy as np
 
 from benchmark_utils.scoring.field_errors import FieldErrors
 
-PIECE_BYTES = 2**22  # of a rank's data, as float64, that are compared at once
+# A rank's data are scored in pieces of about this size, in float64: small
+# beside the block, since two of them live at a time.
+PIECE_BYTES = 2**22
 
 
 class Reading:

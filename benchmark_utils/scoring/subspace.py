@@ -11,11 +11,8 @@ import numpy as np
 from benchmark_utils.compression.basis import archive_of_basis
 from benchmark_utils.methods.linalg import product
 from benchmark_utils.scoring.pictures import gather_pictures
-from benchmark_utils.scoring.stored import Reading
+from benchmark_utils.scoring.stored import PIECE_BYTES, Reading
 
-# A rank's data are scored in pieces of about this size, in float64: small
-# beside the block, since two of them live at a time.
-PIECE_BYTES = 2**22
 # An estimate may be this far from orthonormal before it is an error.
 ORTHONORMALITY = 1e-6
 # No subspace captures more than the leading one, but for rounding.
