@@ -28,13 +28,18 @@ def test_first_comment(path):
 
 
 def tiny(config):
-    """The config's first problem, as small as in benchopt's own tests."""
+    """The config's first problem, as small as in benchopt's own tests.
+
+    On simulated ranks, which start at once: under MPI, each method and
+    dataset runs in benchopt's own tests.
+    """
     datasets = BENCHMARK.check_dataset_patterns(config["dataset"])
     dataset, parameters = datasets[0]
     first = {key: value[:1] if isinstance(value, list) else value
              for key, value in parameters.items()}
     return {**config, "max-runs": 1, "n-repetitions": 1, "timeout": 60,
-            "dataset": [{dataset.name: first | dataset.test_config}]}
+            "dataset": [{dataset.name: first | dataset.test_config
+                         | {"ranks": "simulated"}}]}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
