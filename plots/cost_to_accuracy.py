@@ -1,6 +1,7 @@
 import numpy as np
 
 from benchmark_utils.comm.network import NETWORKS
+from benchmark_utils.results.memo import once
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     ERRORS,
@@ -32,6 +33,7 @@ TARGETS = {f"≤ {target}": float(target)
 WHOLE_RUN = "the whole run"
 
 
+@once
 def costed(df, dataset, objective, cost):
     """Runs, the axis of their costs, and methods that have no such cost."""
     runs = select(df, dataset, objective)

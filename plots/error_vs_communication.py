@@ -1,6 +1,7 @@
 import numpy as np
 
 from benchmark_utils.results.curves import curves, line, vertical_line
+from benchmark_utils.results.memo import once
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     ERRORS,
@@ -33,6 +34,7 @@ BOUND = "objective_certified_error"
 OPEN_MARKER = 100  # an open circle
 
 
+@once
 def problem(runs):
     """Ranks, features, components and partition of a problem's runs."""
     return runs.iloc[0][["objective_n_ranks", "objective_n_features",
@@ -72,13 +74,18 @@ def reference(runs, column, error):
                 "#999999")
 
 
+@once
+def proving(runs):
+    """Runs of methods with a bound that says something."""
+    return runs[runs.groupby("solver_name")[BOUND].transform("min") < 1]
+
+
 def certified(runs, style, cost):
     """What methods prove of their own error: one more curve for each."""
-    proven = runs.groupby("solver_name")[BOUND].transform("min") < 1
     style = {solver: each | dict(marker=OPEN_MARKER)
              for solver, each in style.items()}
     return [{**trace, "label": f"{trace['label']}, certified"} for trace
-            in curves(runs[proven], style, cost, BOUND, None)]
+            in curves(proving(runs), style, cost, BOUND, None)]
 
 
 class Plot(PagePlot):

@@ -5,12 +5,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmark_utils.results.page import PagePlot
-from benchmark_utils.results.style import colour
+from benchmark_utils.results.style import colour, picture
 
 ERROR = "objective_subspace_error"
 HOLD = 10  # times that an animation, to begin with, shows the last estimate
 LABEL = 32  # characters in a line of an axis label
-SHADES = 15  # steps of a colour channel: halves the size of the page
+# Steps of a colour, by the number of axes: curves need few.
+SHADES = {1: 5, 2: 15}
 
 
 def axis_label(name, unit):
@@ -111,8 +112,7 @@ def animation(axes, exact, learned, captions, style):
         caption.set_text(text)
         for moving in (artist, caption):
             figure.draw_artist(moving)
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3] / 255
-        frames.append(np.round(pixels * SHADES) / SHADES)
+        frames.append(picture(canvas, SHADES[len(axes)]))
     return HOLD * frames[-1:] + frames[:-1]
 
 

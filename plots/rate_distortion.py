@@ -1,4 +1,4 @@
-from benchmark_utils.results.curves import short, vertical_line
+from benchmark_utils.results.curves import vertical_line
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.rates import ERRORS, RATES, archives
 from benchmark_utils.results.statistics import SMALLEST_ERROR
@@ -30,8 +30,8 @@ class Plot(PagePlot):
             if method != LOSSLESS and len(points):
                 traces.append(dict(
                     label=method, color=colour(method), marker=number % 9,
-                    x=short(points[bits]),
-                    y=short(points[key].clip(lower=SMALLEST_ERROR))))
+                    x=points[bits].tolist(),
+                    y=points[key].clip(lower=SMALLEST_ERROR).tolist()))
         lines = []
         if traces:
             raw = table["raw_bits"].max()

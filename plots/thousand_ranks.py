@@ -1,5 +1,6 @@
 from benchmark_utils.comm.network import NETWORKS
 from benchmark_utils.results.curves import against
+from benchmark_utils.results.memo import once
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.select import (
     Axis,
@@ -20,6 +21,7 @@ MEASURED = metric_axes("subspace_error", "excess_error",
 } | metric_axes("comm_bytes_max", "comm_hops")
 
 
+@once
 def shown(df, dataset, objective, quantity):
     """Runs with a column of the quantity, its axis, methods without it."""
     runs = select(df, dataset, objective)

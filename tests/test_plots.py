@@ -3,11 +3,14 @@ import json
 import re
 import subprocess
 import sys
+from base64 import b64decode
 from copy import deepcopy
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from benchopt.plotting import image_utils
 from benchopt.plotting.helpers import update_plot_data_style
 from conftest import (
     CONFIG,
@@ -19,9 +22,10 @@ from conftest import (
     ending,
     first_options,
 )
+from PIL import Image
 
 from benchmark_utils.fields.difficulty import MEASURES
-from benchmark_utils.results.page import stored_once
+from benchmark_utils.results.page import compressed, stored_once
 from benchmark_utils.results.style import COLOURS, colour
 from benchmark_utils.results.text import readable_bytes
 from benchmark_utils.scoring.metrics import METRICS, subspace_bytes
@@ -81,19 +85,48 @@ def test_pictures_fit_into_a_page(drawn):
             assert not set('<>&"') & set("".join(map(str, values)))
 
 
-def test_a_page_stores_lists_once(drawn):
+def test_a_page_stores_what_is_shared_once(drawn):
     kinds = {kind: drawn[0][kind] for kind in (
         "error_vs_communication", "cost_to_accuracy", "summary")}
+    before = len(json.dumps(kinds))
     stored = stored_once(deepcopy(kinds))
+    once = json.loads(stored["once"])
+
+    def read(place):  # as page.js does
+        keys, *values = once[place]
+        return dict(zip(once[keys], map(once.__getitem__, values),
+                        strict=True))
+
     for kind in "error_vs_communication", "cost_to_accuracy":
         for name, picture in kinds[kind].items():
-            for trace, places in zip(picture["data"], stored[
-                    kind][name]["data"], strict=True):
-                assert trace == {**places, **{
-                    key: list(stored["lists"][places[key]])
-                    for key in trace if isinstance(trace[key], list)}}
+            again = read(stored[kind][name])
+            again["data"] = [read(trace) for trace in again["data"]]
+            for trace, same in zip(picture.pop("data"), again.pop("data"),
+                                   strict=True):
+                numbers = {key: pytest.approx(value, rel=1e-3)
+                           for key, value in trace.items()
+                           if isinstance(value, list)}
+                assert same == trace | numbers
+            assert again == picture
     assert stored["summary"] == kinds["summary"]
-    assert len(set(stored["lists"])) == len(stored["lists"])
+    assert len(set(map(json.dumps, once))) == len(once)
+    assert len(json.dumps(stored)) < before / 2
+
+
+def test_animations_are_compressed_without_loss():
+    """Also how long a frame stays."""
+    frames = [np.full((9, 7, 3), shade) for shade in (0.2, 0.2, 0.8)]
+    gif = image_utils._arrays_to_gif_src(frames)
+    before, after = (Image.open(BytesIO(b64decode(source.split(",")[1])))
+                     for source in (gif, compressed(gif)))
+    assert after.format == "WEBP" and after.n_frames == before.n_frames == 2
+    for number in range(2):
+        before.seek(number)
+        after.seek(number)
+        after.load()
+        np.testing.assert_array_equal(after.convert("RGB"),
+                                      before.convert("RGB"))
+        assert after.info["duration"] == before.info["duration"]
 
 
 @pytest.mark.parametrize("query", [

@@ -6,6 +6,8 @@ from benchopt.results import read_results
 from conftest import benchopt, get_instance, load_dataset, spectrum_array
 from input_files import write
 
+from benchmark_utils.results import not_run
+
 
 def test_a_page_of_all_that_can_be_computed(copy, tmp_path):
     """Four datasets, one is refused; k up to beyond the rank of each.
@@ -92,3 +94,14 @@ def test_a_failing_dataset_is_skipped(tmp_path, capsys):
     assert reason.startswith("failing failed with IndexError: list index")
     assert "return [][0]" in capsys.readouterr().err
 
+
+
+def test_reasons_are_on_the_page_once(monkeypatch):
+    """Not once for every number of components."""
+    monkeypatch.setattr(not_run, "NOT_RUN", {
+        ("gone", "PCA[k=2]"): "There is no file.",
+        ("gone", "PCA[k=45]"): "There is no file.",
+        ("small", "PCA[k=45]"): "45 is more than the rank 9."})
+    assert not_run.not_run_note().split("\n")[1:] == [
+        "Not run: PCA[k=2], PCA[k=45] of gone: There is no file.",
+        "Not run: PCA[k=45] of small: 45 is more than the rank 9."]

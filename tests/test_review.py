@@ -56,6 +56,21 @@ def test_every_citation_has_an_entry():
             assert ENTRIES[key][0] == text, page
 
 
+# Author and year, without words that stand before other numbers.
+WORK = re.compile(
+    r"\b(?!JPEG|November|On )[A-Z][\w-]+(?: et al\.,?| (?:&|and) [A-Z]\w+)?,?"
+    r" \(?(?:19|20)\d\d\b")
+
+
+@pytest.mark.parametrize("page", sorted(set(CITATIONS) - {BIBLIOGRAPHY}))
+def test_works_are_cited_by_links(page):
+    """No author and year, and no preprint's number, in the text itself."""
+    text = words(parsed(page))
+    for _, cited in CITATIONS[page]:
+        text = text.replace(cited, "")
+    assert not WORK.findall(text) and "arXiv" not in text
+
+
 def test_every_entry_is_cited():
     assert {key for cited in CITATIONS.values()
             for key, _ in cited} == set(ENTRIES)

@@ -154,7 +154,7 @@ SLOW, STUCK = 0.9 ** np.arange(1, 31), np.r_[0.5, 0.1, np.full(8, 2e-3)]
 ])
 def test_why_a_run_ended(errors, ended, why, text, cell):
     runs = make_runs([errors], ended=ended, seconds=12.5)
-    np.testing.assert_equal(reason(runs, "error"), why)
+    np.testing.assert_equal(reason(runs, range(len(errors)), "error"), why)
     [row] = reaching(1e-6, runs, "sent", "error").itertuples()
     assert (why_not_at(row), cost_cell(row)) == (text, cell)
     short = text.split(" at ")[0].split(",")[0]
@@ -165,7 +165,8 @@ def test_why_a_run_ended(errors, ended, why, text, cell):
 
 def test_flat_is_less_than_a_factor_of_two_in_the_last_half():
     def kind(*errors):
-        return reason(make_runs([errors], ended="round limit"), "error").kind
+        return reason(make_runs([errors], ended="round limit"),
+                      range(len(errors)), "error").kind
 
     assert kind(1.0, 0.5, 0.1, 0.07, 0.051) == "flat"
     assert kind(1.0, 0.5, 0.1, 0.07, 0.05) == "round limit"

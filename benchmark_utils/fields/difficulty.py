@@ -44,8 +44,7 @@ MEASURES = {
         "how well the subspace is defined"),
     "effective_rank": Measure(
         "effective rank", "1",
-        "exponential of the entropy of lambda / sum of lambda (Roy & "
-        "Vetterli 2007, but of variances)"),
+        "exponential of the entropy of lambda / sum of lambda"),
     "covariance_distance": Measure(
         "covariance distance", "1",
         "mean over ranks of ||C_r - C|| / ||C||, spectral norms"),

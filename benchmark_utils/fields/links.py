@@ -34,9 +34,8 @@ def resolve(file, name):
         except (KeyError, OSError) as error:
             raise ValueError(_dangling(group, done, link)) from error
         except RuntimeError as error:
-            raise ValueError(f"{done} of {file.filename} is a link that leads "
-                             f"back to itself ({error}): correct it.") \
-                from error
+            raise ValueError(f"{done} of {file.filename} leads back to itself "
+                             f"({error}): correct it.") from error
     return group
 
 
@@ -121,12 +120,20 @@ def files_of(variable):
     if not isinstance(variable, h5py.Dataset):
         return found
     check_filters(variable)
-    for name, _, _ in variable.external or ():
+    left = variable.nbytes
+    for name, start, length in variable.external or ():
         path = _find(variable.file.filename, name, "HDF5_EXTFILE_PREFIX")
         if path is None:
             raise ValueError(
                 f"{variable.name} of {variable.file.filename} keeps its "
                 f"values in {name}, which does not exist: put it there.")
+        needed = start + min(left, length)
+        left -= min(left, length)
+        if path.stat().st_size < needed:
+            raise ValueError(
+                f"{variable.name} of {variable.file.filename} keeps its "
+                f"values in {name}, which has {path.stat().st_size} of the "
+                f"{needed} bytes that are needed: copy the complete file.")
         found.add(path.resolve())
     if variable.is_virtual:
         sources = variable.virtual_sources()

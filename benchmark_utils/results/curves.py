@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from benchmark_utils.results.memo import once
 from benchmark_utils.results.statistics import (
     SMALLEST_ERROR,
     Interval,
@@ -12,11 +13,6 @@ from benchmark_utils.results.statistics import (
 )
 
 NO_MARKER = 41  # one that plotly draws as nothing
-
-
-def short(values):
-    """The page holds every curve of every option: six digits are enough."""
-    return [float(f"{value:.6g}") for value in values]
 
 
 @dataclass
@@ -36,12 +32,12 @@ class Curve:
 
     def as_plotly(self, **style):
         """Traces; none without a point, two where one point has a bar."""
-        points = dict(x=short(self.x.median), y=short(self.y.median))
+        points = dict(x=self.x.median.tolist(), y=self.y.median.tolist())
         if not points["x"]:
             return []
         if not self.band:
             return [{**style, **points}]
-        low, _, high = map(short, getattr(self, self.band))
+        low, _, high = map(np.ndarray.tolist, getattr(self, self.band))
         if len(low) > 1:
             return [{**style, **points, f"{self.band}_low": low,
                      f"{self.band}_high": high}]
@@ -59,19 +55,25 @@ def curve(x, y, band):
 
     Parameters
     ----------
-    x, y : DataFrames by round (rows) and repetition (columns)
+    x, y : arrays by round (rows) and repetition (columns)
     band : "x" or "y"
     """
     several = x.shape[1] > 1
-    x, y = spread(x), spread(y.clip(lower=SMALLEST_ERROR))
+    x, y = spread(x), spread(np.maximum(y, SMALLEST_ERROR))
     shown = x.median > 0
     return Curve(*(Interval(*(ends[shown] for ends in axis))
                    for axis in (x, y)), band if several else None)
 
 
+@once
+def known(runs, column):
+    """Rows that have a value: simulated ranks have no times."""
+    return runs[runs[column].notna()]
+
+
 def curves(runs, style, x, y, band):
     """Traces of all solvers."""
-    runs = runs[runs[x].notna()]  # simulated ranks have no times
+    runs = known(runs, x)
     xs, ys = after_each_round(runs, x), after_each_round(runs, y)
     return [trace for solver in xs
             for trace in curve(xs[solver], ys[solver], band).as_plotly(
@@ -107,8 +109,8 @@ def line(label, note, x, y, grey):
     x, y = np.broadcast_arrays(x, y)
     if not x.size or not (np.isfinite(x) & (x > 0)).all():
         return []
-    return [dict(label=label, note=note, x=short(x), y=short(y), color=grey,
-                 marker=NO_MARKER)]
+    return [dict(label=label, note=note, x=x.tolist(), y=y.tolist(),
+                 color=grey, marker=NO_MARKER)]
 
 
 def vertical_line(label, x, grey, traces):

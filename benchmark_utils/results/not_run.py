@@ -9,7 +9,14 @@ NOT_RUN = {}  # (dataset, objective) -> reason
 
 
 def not_run_note():
-    """Lines for the foot of a title; none if nothing was skipped."""
+    """Lines for the foot of a title, one per dataset and reason.
+
+    None if nothing was skipped.
+    """
+    skipped = {}
+    for (dataset, objective), reason in sorted(NOT_RUN.items()):
+        skipped.setdefault((dataset, reason), []).append(objective)
     return "".join(
-        "\n" + wrapped(f"Not run: {objective} of {dataset}: {reason}")
-        for (dataset, objective), reason in sorted(NOT_RUN.items()))
+        "\n" + wrapped(f"Not run: {', '.join(objectives)} of {dataset}: "
+                       f"{reason}")
+        for (dataset, reason), objectives in skipped.items())

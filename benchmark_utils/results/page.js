@@ -2,16 +2,22 @@
 /* Figures whose words fit. benchopt's script, above, hands each figure to
    Plotly; here it is changed on its way. Other benchmarks have no such chart. */
 if ('cost_to_accuracy' in window._plots) {
-  /* page.py stores lists of numbers once: traces have their places. */
-  const {lists, ...plots} = window._plots;
-  const traces = Object.values(plots).flatMap(
-    pictures => Object.values(pictures)).flatMap(
-    picture => ['scatter', 'bar_chart'].includes(picture.type)
-      ? picture.data : []);
-  traces.forEach(trace => ['x', 'y', 'x_low', 'x_high', 'y_low', 'y_high']
-    .filter(key => key in trace).forEach(key => {
-      trace[key] = lists[trace[key]];
-    }));
+  /* page.py stores figures, traces and their values once, by their places. */
+  const {once: packed, ...plots} = window._plots;
+  const once = JSON.parse(packed);
+  const read = place => {
+    const [keys, ...values] = once[place];
+    return Object.fromEntries(
+      once[keys].map((key, i) => [key, once[values[i]]]));
+  };
+  Object.values(plots).forEach(pictures => {
+    Object.entries(pictures).forEach(([options, place]) => {
+      if (typeof place === 'number') {
+        const picture = read(place);
+        pictures[options] = {...picture, data: picture.data.map(read)};
+      }
+    });
+  });
   window._plots = plots;
 
   document.body.classList.add('one-window');

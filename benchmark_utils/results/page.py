@@ -4,11 +4,16 @@ benchopt 1.10 puts its style sheets and scripts into every page of results;
 ours, ``page.css`` and ``page.js``, follow them. They leave the pages of other
 benchmarks as they are.
 """
+import json
+from base64 import b64decode, b64encode
+from io import BytesIO
+from math import isfinite
 from pathlib import Path
 
 from benchopt import BasePlot
 from benchopt.plotting import generate_html
 from benchopt.plotting.helpers import update_plot_data_style
+from PIL import Image, ImageSequence
 
 OWN = "cost_to_accuracy"  # a chart that tells our pages, also to page.js
 
@@ -17,29 +22,74 @@ class PagePlot(BasePlot):
     """Plot of such a page."""
 
 
-def stored_once(plots):
-    """Store lists of numbers, which most options share, once.
+def compressed(source):
+    """The same picture or animation as WebP, lossless: half as long.
 
-    Curves and bars get their places in ``plots["lists"]``, which ``page.js``
-    reads again.
+    Parameters
+    ----------
+    source : str
+        PNG or GIF as a data URI.
+    """
+    with Image.open(BytesIO(b64decode(source.partition(",")[2]))) as image:
+        frames = [(frame.convert("RGB"), frame.info.get("duration", 0))
+                  for frame in ImageSequence.Iterator(image)]
+    pictures, durations = zip(*frames, strict=True)
+    file = BytesIO()
+    pictures[0].save(
+        file, "WebP", save_all=True, append_images=pictures[1:],
+        duration=list(durations), loop=0, lossless=True, quality=75, method=4,
+        minimize_size=True)
+    return "data:image/webp;base64," + b64encode(file.getvalue()).decode()
+
+
+def stored_once(plots):
+    """Store what most options share, curves and words of figures, once.
+
+    A figure, a trace, a list of numbers or a text gets a place in a list, as
+    its value; a figure or a trace as the place of its keys, then those of its
+    values. ``page.js`` reads the list, which is JSON in ``plots["once"]``.
     """
     places = {}
-    for pictures in plots.values():
-        for picture in pictures.values():
-            if picture["type"] not in ("scatter", "bar_chart"):
-                continue
-            for trace in picture["data"]:
-                for key, value in trace.items():
-                    if isinstance(value, list):
-                        trace[key] = places.setdefault(
-                            tuple(value), len(places))
-    return {**plots, "lists": list(places)}
+
+    def place(value):
+        if isinstance(value, dict):
+            value = [place(list(value)), *map(place, value.values())]
+        elif isinstance(value, list):
+            value = list(map(short, value))
+        return places.setdefault(packed(value), len(places))
+
+    pictures = {name: {
+        options: place({**picture, "data": [
+            place(trace) for trace in picture["data"]]})
+        if picture["type"] in ("scatter", "bar_chart") else picture
+        for options, picture in of_plot.items()}
+        for name, of_plot in plots.items()}
+    return {**pictures, "once": f"[{','.join(places)}]"}
+
+
+def short(value):
+    """Four digits are more than a figure shows; no number is a gap in it."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.4g}") if isfinite(value) else None
+
+
+def packed(value):
+    """JSON without blanks."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def styled(plots, plotly=True):
     """What benchopt puts into a page."""
     plots = update_plot_data_style(plots, plotly)
-    return stored_once(plots) if OWN in plots else plots
+    if OWN not in plots:
+        return plots
+    for of_plot in plots.values():
+        for picture in of_plot.values():
+            for card in picture["data"]:
+                if isinstance(card, dict) and card.get("image"):
+                    card["image"] = compressed(card["image"])
+    return stored_once(plots)
 
 
 generate_html.update_plot_data_style = styled

@@ -61,6 +61,7 @@ def without_parameter(name, dataset):
         .replace(",]", "]").replace("[]", "")
 
 
+@once
 def scalings(df):
     """Datasets that differ in their number of ranks, by a common name.
 

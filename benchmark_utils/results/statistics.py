@@ -7,6 +7,7 @@ some of its rounds, one row each. Columns that are used here: ``solver_name``,
 row to row. Nothing is drawn here.
 """
 from collections import namedtuple
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -42,9 +43,11 @@ def spread(values):
     -------
     Interval of arrays of shape (n,)
     """
-    ends = (0, 1) if np.shape(values)[1] < FEW else (0.1, 0.9)
-    return Interval(*np.nanquantile(
-        values, [ends[0], 0.5, ends[1]], axis=1))
+    values = np.asarray(values)
+    ends = (0, 1) if values.shape[1] < FEW else (0.1, 0.9)
+    # The function that expects NaN is slow.
+    quantile = np.nanquantile if np.isnan(values).any() else np.quantile
+    return Interval(*quantile(values, [ends[0], 0.5, ends[1]], axis=1))
 
 
 def medians(values):
@@ -65,26 +68,53 @@ def medians(values):
 
 @once
 def each_run(runs):
-    """Evaluations in order of rounds by solver and repetition."""
-    return dict(list(runs.sort_values("stop_val").groupby(RUN)))
+    """Places of the rows of every run, in order of rounds.
+
+    Returns
+    -------
+    dict : (solver, repetition) -> array of positions in the table
+    """
+    rounds = runs["stop_val"].to_numpy()
+    return {run: rows[np.argsort(rounds[rows], kind="stable")]
+            for run, rows in sorted(runs.groupby(RUN).indices.items())}
+
+
+def by_solver(runs):
+    """Yield a solver, and the places of its runs by repetition."""
+    for solver, of_solver in groupby(each_run(runs).items(),
+                                     lambda run: run[0][0]):
+        yield solver, [rows for _, rows in of_solver]
 
 
 @once
 def after_each_round(runs, column):
-    """Values by solver: a table by round (rows) and repetition (columns).
+    """Values by solver: an array by round (rows) and repetition (columns).
 
     A repetition that has stopped keeps its last value.
     """
-    return {solver: of_solver.pivot(
-                index="stop_val", columns="idx_rep", values=column).ffill()
-            for solver, of_solver in runs.groupby("solver_name")}
+    rounds, values = (runs[key].to_numpy(float)
+                      for key in ("stop_val", column))
+    return {solver: _kept(rounds, values, of_solver)
+            for solver, of_solver in by_solver(runs)}
+
+
+def _kept(rounds, values, of_solver):
+    """The same for one solver, of which the places are given."""
+    every = np.unique(rounds[np.concatenate(of_solver)])
+    table = np.full((len(every), len(of_solver)), np.nan)
+    for kept, rows in zip(table.T, of_solver, strict=True):
+        rows = rows[~np.isnan(values[rows])]
+        before = np.searchsorted(rounds[rows], every, side="right")
+        kept[before > 0] = values[rows][before[before > 0] - 1]
+    return table
 
 
 @once
 def one_each(runs, keep):
     """The "first" or the "last" evaluation by solver and repetition."""
-    return runs.sort_values("stop_val").drop_duplicates(
-        RUN, keep=keep).set_index(RUN).sort_index()
+    place = {"first": 0, "last": -1}[keep]
+    return runs.iloc[[rows[place] for rows in each_run(runs).values()]] \
+        .set_index(RUN)
 
 
 def cost_of_run(target, rounds, costs, errors):
@@ -128,24 +158,25 @@ def costs_to_reach(target, runs, cost, error):
     -------
     Series by solver and repetition, infinite where that is not reached.
     """
-    each, columns = each_run(runs), ("stop_val", cost, error)
+    each = each_run(runs)
+    columns = [runs[key].to_numpy(float) for key in ("stop_val", cost, error)]
     return pd.Series(
-        [cost_of_run(target, *(run[column].to_numpy(float)
-                               for column in columns))
-         for run in each.values()], dtype=float,
+        [cost_of_run(target, *(column[rows] for column in columns))
+         for rows in each.values()], dtype=float,
         index=pd.MultiIndex.from_tuples(list(each), names=RUN))
 
 
-def reason(run, error):
-    """Why a run, its evaluations in order of rounds, got no further."""
-    last = run.iloc[-1]
-    stored = last.get("final_results")
+def reason(runs, rows, error):
+    """Why a run, of which the places in order are given, got no further."""
+    last = rows[-1]
+    stored = runs["final_results"].iat[last] if "final_results" in runs \
+        else None
     ended = stored.get("ended") if isinstance(stored, dict) else None
     if ended == "time limit":
-        return Reason(ended, float(last["time"]))
+        return Reason(ended, float(runs["time"].iat[last]))
     if ended == "round limit":
-        return Reason("flat" if is_flat(run[error].to_numpy()) else ended,
-                      float(last["stop_val"]))
+        return Reason("flat" if is_flat(runs[error].to_numpy()[rows])
+                      else ended, float(runs["stop_val"].iat[last]))
     return Reason(ended if ended == "method done" else "unknown")
 
 
@@ -167,16 +198,18 @@ def reaching(target, runs, cost, error):
         Reason that holds for all that miss it, None if none does; a limit is
         the smallest.
     """
-    rows, ends = {}, one_each(runs, "last")[error]
-    every = costs_to_reach(target, runs, cost, error)
-    for solver, costs in every.groupby("solver_name"):
-        missed = costs.index[costs == np.inf]
-        rows[solver] = dict(
-            costs=costs.to_numpy(), cost=costs.median(), missed=len(missed),
-            repetitions=len(costs), ends=ends[solver].median(),
-            why=weakest(reason(each_run(runs)[run], error)
-                        for run in missed))
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[
+    table, errors = {}, runs[error].to_numpy(float)
+    every = iter(costs_to_reach(target, runs, cost, error).to_numpy())
+    for solver, of_solver in by_solver(runs):
+        costs = np.array([next(every) for _ in of_solver])
+        missed = [rows for rows, cost_of_one in zip(
+            of_solver, costs, strict=True) if cost_of_one == np.inf]
+        table[solver] = dict(
+            costs=costs, cost=np.median(costs), missed=len(missed),
+            repetitions=len(costs),
+            ends=np.median([errors[rows[-1]] for rows in of_solver]),
+            why=weakest(reason(runs, rows, error) for rows in missed))
+    return pd.DataFrame.from_dict(table, orient="index", columns=[
         "costs", "cost", "missed", "repetitions", "ends", "why"])
 
 

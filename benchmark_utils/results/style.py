@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
+from benchmark_utils.results.memo import once
+
 # One colour per method, at least 28 apart in CIELAB; keep it when adding one.
 COLOURS = {
     "block-power": "#0072b2",
@@ -63,6 +65,7 @@ def colour(solver):
     return COLOURS.get(method, to_hex(colorsys.hls_to_rgb(hue, 0.25, 1.0)))
 
 
+@once
 def styles(df):
     """Colour per method and marker per variant, for all solvers of a file."""
     variants = {}
@@ -77,4 +80,13 @@ def draw(figure):
     """RGB array of a matplotlib figure, entries from 0 to 1."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3] / 255
+    return picture(canvas)
+
+
+def picture(canvas, shades=15):
+    """What a canvas shows, in so many steps of red, green and blue.
+
+    Fewer than the 255 that there are make a page small.
+    """
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3] / 255
+    return np.round(pixels * shades) / shades

@@ -4,6 +4,7 @@ from textwrap import wrap
 
 import numpy as np
 
+from benchmark_utils.results.memo import once
 from benchmark_utils.results.select import simulated
 from benchmark_utils.results.statistics import FEW, SMALLEST_ERROR, weakest
 
@@ -118,6 +119,7 @@ def cells(values, texts, best=None):
             for rank, value, text in zip(ranks, values, texts, strict=True)]
 
 
+@once
 def repetitions(runs):
     """What varies between repetitions, and how many there are."""
     n = runs["idx_rep"].nunique()
@@ -125,6 +127,7 @@ def repetitions(runs):
         else "one random start"
 
 
+@once
 def band(runs):
     """What a band covers; a merged file may have several numbers."""
     counts = runs.groupby("solver_name")["idx_rep"].nunique()
@@ -136,6 +139,7 @@ def band(runs):
         f", min to max if below {FEW}" if counts.min() < FEW else "")
 
 
+@once
 def world(runs):
     """Note on ranks that are no processes; empty for those that are."""
     return "; simulated ranks, no times measured" \
