@@ -300,7 +300,7 @@ MUTATIONS = [
         ("values[k] - outside - noise", "values[k] - noise", CERTIFICATES
          + "test_bound_of_a_krylov_space_that_misses_a_direction[2.0]")),
     *of("benchmark_utils/methods/chord.py",
-        ("if tall else S\n", "if tall else -S / 2\n",
+        ("if N >= q else S\n", "if N >= q else -S / 2\n",
          "tests/test_coded_chord.py::test_models_are_those_of_numpy[400]")),
     *of("benchmark_utils/comm/simulated.py",
         ("price.hops if hops is None else hops", "hops or 1",

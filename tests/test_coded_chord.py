@@ -4,7 +4,7 @@ import pytest
 from conftest import metrics_per_round, spectrum_array
 
 from benchmark_utils.methods.block import Block
-from benchmark_utils.methods.chord import Chord, model_factor
+from benchmark_utils.methods.chord import Chord, model_factor, relative_gap
 from benchmark_utils.methods.meter import ReadingMeter
 
 K = 4
@@ -181,7 +181,11 @@ def test_models_are_those_of_numpy(n_modes):
         .standard_normal((16, n_modes))
     V, values, _ = np.linalg.svd(F, full_matrices=False)
     chord = Chord(F, 3, 0.1, False)
-    np.testing.assert_allclose(chord.F @ chord.F.T, F @ F.T, atol=1e-12)
-    assert chord.gap == pytest.approx(1 - (values[3] / values[2]) ** 2)
+    gap = values[2] ** 2 - values[3] ** 2
+    assert relative_gap(values ** 2, 3) == pytest.approx(gap / values[2] ** 2)
+    # Weak modes are left out, and how much they are is known.
+    left_out = np.linalg.norm(F @ F.T - chord.F @ chord.F.T, 2)
+    assert left_out == pytest.approx(chord.left_out)
+    assert 0 < left_out < 0.01 * gap
     assert abs(chord.leading(3).T @ V[:, :3]).round(9).tolist() \
         == np.eye(3).tolist()

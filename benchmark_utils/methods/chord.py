@@ -13,6 +13,7 @@ from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
 # Eigenvalues of the model outside the basis count as at most this part of
 # theta_k: its inverse stays positive, whatever the rounding of the model.
 BELOW = 0.97
+WEAK = 0.01  # part of the gap below which modes of the model are left out
 SMALL = 1e-9  # ratio of variances below which a Gram matrix is too inexact
 RANGE = 1e-6  # eigenvalues below this part of the largest are not resolved
 SLOW = 0.45  # contraction per round above which momentum pays
@@ -50,12 +51,10 @@ def model_factor(block, r, k):
     truncated : float
         Largest eigenvalue of X'X - F F'.
     """
-    F, truncated = block.truncated_factor(min(2 * r, block.X.shape[1]))
-    if F.shape[1] > r:
-        next_mode = np.vdot(F[:, r], F[:, r])
-        if next_mode < FLAT * np.vdot(F[:, k - 1], F[:, k - 1]):
-            return F[:, :r], next_mode
-    return F, truncated
+    F, truncated = block.truncated_factor(r)
+    if truncated <= FLAT * np.square(F[:, k - 1:k]).sum():
+        return F, truncated
+    return block.truncated_factor(min(2 * r, block.X.shape[1]))
 
 
 def merged_model(comm, factors, k, noise, momentum):
@@ -76,16 +75,25 @@ def merged_model(comm, factors, k, noise, momentum):
     """
     most, least = TOLERANCE
     factors.gather(most)
-    chord, finer = None, np.zeros(1)
-    if comm.rank == 0:
-        chord = Chord(factors.all, k, noise, momentum)
-        finer[0] = max(chord.gap / 8, least)
+    root, finer = comm.rank == 0, np.zeros(1)
+    if root:
+        values = np.linalg.eigvalsh(smaller_gram(factors.all))[::-1]
+        finer[0] = max(relative_gap(values, k) / 8, least)
     comm.Bcast(finer)
     if finer[0] < most / 2:
         factors.gather(finer[0])
-        if comm.rank == 0:
-            chord = Chord(factors.all, k, noise, momentum)
-    return chord
+    return Chord(factors.all, k, noise, momentum) if root else None
+
+
+def smaller_gram(F):
+    """F'F or FF': many ranks make a model wide."""
+    return F.T @ F if len(F) >= F.shape[1] else F @ F.T
+
+
+def relative_gap(values, k):
+    """1 - lambda_{k+1} / lambda_k, from decreasing eigenvalues."""
+    padded = np.append(values, np.zeros(k + 1)).clip(0)
+    return 1 - padded[k] / max(padded[k - 1], RANGE * padded[0])
 
 
 def basis_of(comm, data, Z):
@@ -140,29 +148,30 @@ class Chord:
     ----------
     gain : array of shape (k,)
         Norm of a column's correction per unit of white noise in the product.
+    left_out : float
+        Largest eigenvalue of FF' that the model leaves out.
     error : float
         Norm of the last correction, the error of the basis before it.
     expected : float
         Of the next correction, less where noise is amplified.
-    gap : float
-        1 - lambda_{k+1} / lambda_k of the model.
     rate : float
         Estimate of rho, 0 until there is one.
     """
 
     def __init__(self, F, k, noise, momentum):
         N, q = F.shape
-        tall = N >= q  # many ranks make it wide
-        values, S = np.linalg.eigh(F.T @ F if tall else F @ F.T)
+        values, S = np.linalg.eigh(smaller_gram(F))
         keep = values > N * np.finfo(float).eps * values[-1]
         values, S = values[keep][::-1], S[:, keep][:, ::-1]
-        V = F @ (S / np.sqrt(values)) if tall else S
-        self.F = V * np.sqrt(values)
+        V = F @ (S / np.sqrt(values)) if N >= q else S
         self.noise, self.momentum = noise, momentum
         self.V = V
         padded = np.append(values, np.zeros(len(F) + 1))
         theta = padded[:k].clip(RANGE * padded[0])
-        self.gap = 1 - padded[k] / theta[-1]
+        # Leaves a positive C - M, and saves most of the eigenproblems' cost.
+        strong = values > WEAK * relative_gap(values, k) * theta[-1]
+        self.F = V[:, strong] * np.sqrt(values[strong])
+        self.left_out = values[~strong].max(initial=0.0)
         tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
             ((theta[:, None] - tail) ** -2.0).sum(axis=1) / len(F))

@@ -85,6 +85,14 @@ class Coder:
         seen = self.seen.get(size, 0) + new
         self.seen[size] = seen // 2 if seen.sum() > FORGET else seen
 
+    def _pieces(self, size, n):
+        """Slices of n symbols, growing: each is coded by what came before."""
+        start, known = 0, np.sum(self.seen.get(size, 0))
+        while start < n:
+            stop = min(n, 4 * (known + start) + 64)
+            yield slice(start, stop)
+            start = stop
+
     def encode(self, q):
         """Bytes (uint8) of integers q of shape (n, k), |q| < LARGEST."""
         q = np.asarray(q).astype(np.int64)
@@ -100,15 +108,18 @@ class Coder:
         for size, before in zip(sizes, last, strict=True):
             coder.encode(int(size), size_model(int(before)))
         self.sizes = sizes
-        index = np.searchsorted(FIRST, magnitude, side="right") - 1
-        symbols = (np.sign(q) * index + N_MAGNITUDES - 1).astype(np.int32)
+        large = magnitude >= DIRECT
+        index = np.searchsorted(FIRST, magnitude[large], side="right") - 1
+        symbols = q.astype(np.int32)
+        symbols[large] = np.where(q[large] < 0, -index, index)
+        symbols += N_MAGNITUDES - 1
         for size in np.unique(sizes[sizes > 0]):
             some = symbols[:, sizes == size].ravel()
-            for piece in _pieces(some.size):
+            for piece in self._pieces(size, some.size):
                 coder.encode(some[piece], self._model(size))
                 self._learn(size, some[piece])
-        place, bits = magnitude - FIRST[index], PLACE_BITS[index]
-        for n in np.unique(bits[bits > 0]):
+        place, bits = magnitude[large] - FIRST[index], PLACE_BITS[index]
+        for n in np.unique(bits):
             rest = place[bits == n]
             for low in range(0, n, PIECE_BITS):
                 width = min(PIECE_BITS, n - low)
@@ -129,34 +140,26 @@ class Coder:
             before = sizes[-1] if self.sizes is None else self.sizes[column]
             sizes.append(int(coder.decode(size_model(int(before)))))
         self.sizes = sizes = np.array(sizes[1:], int)
-        symbols = np.full((n, k), N_MAGNITUDES - 1)  # zeros
+        q = np.zeros((n, k), int)
         for size in np.unique(sizes[sizes > 0]):
             columns = sizes == size
             some = np.empty(n * columns.sum(), np.int64)
-            for piece in _pieces(some.size):
+            for piece in self._pieces(size, some.size):
                 some[piece] = coder.decode(
                     self._model(size), piece.stop - piece.start)
                 self._learn(size, some[piece])
-            symbols[:, columns] = some.reshape(n, columns.sum())
-        signed = symbols - (N_MAGNITUDES - 1)
-        index = abs(signed)
+            q[:, columns] = some.reshape(n, -1) - (N_MAGNITUDES - 1)
+        large = abs(q) >= DIRECT
+        index = abs(q[large])
         magnitude, bits = FIRST[index], PLACE_BITS[index]
-        for n_bits in np.unique(bits[bits > 0]):
+        for n_bits in np.unique(bits):
             where = bits == n_bits
             for low in range(0, n_bits, PIECE_BITS):
                 width = min(PIECE_BITS, n_bits - low)
                 magnitude[where] += coder.decode(
                     Uniform(1 << width), where.sum()).astype(np.int64) << low
-        return np.sign(signed) * magnitude
-
-
-def _pieces(n):
-    """Slices of n symbols, growing: each is coded by what came before."""
-    start = 0
-    while start < n:
-        stop = min(n, 4 * start + 64)
-        yield slice(start, stop)
-        start = stop
+        q[large] = np.where(q[large] < 0, -magnitude, magnitude)
+        return q
 
 
 def _size_class(magnitude):

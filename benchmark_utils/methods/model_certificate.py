@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark_utils.methods.certificate import rounding, sum_at_root
 from benchmark_utils.methods.ritz import graph
+from benchmark_utils.methods.star import nonzero_columns
 
 # Eigenvalues of the model below this part of theta_k count as this part.
 RESOLVED = 0.01
@@ -50,7 +51,8 @@ def open_frame(comm, factors, chord, S, missed, k):
         factors.truncated + difference_norm(factors.F, factors.own, Q),
         *inner[k:, k:].ravel()])
     U, G = np.split(Q, [k], axis=1)
-    return G, chord and ModelCertificate(chord.F, U, G, told)
+    return G, chord and ModelCertificate(
+        chord.F, U, G, told, chord.left_out)
 
 
 def told_floats(b):
@@ -60,6 +62,9 @@ def told_floats(b):
 
 def difference_norm(F, G, U):
     """||F F' - G G'|| in the complement of an orthonormal U."""
+    if F is G:
+        return 0.0
+    F, G = nonzero_columns(F), nonzero_columns(G)
     both = np.hstack([F, G])
     R = np.linalg.qr(both - U @ (U.T @ both), mode="r")
     signs = np.repeat([1.0, -1.0], [F.shape[1], G.shape[1]])
@@ -77,17 +82,21 @@ class ModelCertificate:
         The frame, orthonormal, together as well.
     told : array of shape (4 + b^2,)
         Norms of E in U, across from U to the rest, from G to what is neither
-        in U nor in G, and there; G'E G.
+        in U nor in G, and there; G'E G; of E of a finer model.
+    left_out : float
+        Norm of what that has and F F' has not.
     """
 
-    def __init__(self, F, U, G, told):
+    def __init__(self, F, U, G, told, left_out):
         self.U, self.G, b = U, G, G.shape[1]
         self.floor = rounding(len(F)) * np.vdot(F[:, 0], F[:, 0])
-        self.inside, self.across, side, rest = told[:4] + self.floor
-        self.inner = told[4:].reshape(b, b)
+        self.inside, self.across, side, rest = \
+            told[:4] + self.floor + left_out
+        self.left_out, self.inner = left_out, told[4:].reshape(b, b)
         # E along the guards and apart from them, by norm.
         self.missed = np.array([
-            [np.linalg.norm(self.inner) + self.floor, side], [side, rest]])
+            [np.linalg.norm(self.inner) + self.floor + left_out, side],
+            [side, rest]])
 
     def bound(self, ritz, model, W, lost):
         """Of the space of W, by the Ritz pairs of the basis before it.
@@ -118,7 +127,8 @@ class ModelCertificate:
         noise = lost[::-1] @ abs(ritz.mixing) + self.floor
         side, rest = self.missed[1]
         missed = noise + tilt * size + np.array([
-            np.linalg.norm(self.inner @ guarded, axis=0) + side * far,
+            np.linalg.norm(self.inner @ guarded, axis=0)
+            + self.left_out * near + side * far,
             side * near + rest * far])
         first = np.linalg.norm(
             np.einsum("jab,bj->ja", inverse, missed), axis=1)
@@ -147,7 +157,7 @@ class ModelCertificate:
 
         def along(of_model, of_rest):
             """A symmetric function of the model beside U, along G."""
-            return (np.einsum("qa,jq,qb->jab", A, of_model, A)
+            return (A.T @ (of_model[:, :, None] * A)
                     + of_rest[:, :, None] * (beside.T @ beside))
 
         # The inverse with the model is (1 + F F' / (theta - F F')) / theta.

@@ -4,7 +4,7 @@ import numpy as np
 from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.chord import levels
 from benchmark_utils.methods.model_certificate import open_frame, told_floats
-from benchmark_utils.methods.star import Star
+from benchmark_utils.methods.star import Star, nonzero_columns
 
 # Errors at which bounds get a frame: the first one that is worth it, and one
 # that fits the final basis.
@@ -34,6 +34,8 @@ class PredictedProduct:
     def __init__(self, comm, share, factors, k, noise, coding):
         self.comm, self.share, self.factors = comm, share, factors
         self.k, self.noise, self.coding = k, noise, coding
+        self.own, self.others = map(
+            nonzero_columns, (factors.own, factors.others))
         self.star, self.known = Star(comm, coding), 0.0
         self.certificate = self.frame = None
         self.frames = list(FRAMES)
@@ -54,7 +56,7 @@ class PredictedProduct:
         asked : float
             Noise for the first product, relative to the k-th eigenvalue.
         """
-        N, k = len(self.factors.own), self.k
+        N, k = len(self.own), self.k
         n_guards = min((k + 1) // 2, N - k)
         self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
         scale = self.factors.unit ** 2  # the range of float32 is small
@@ -84,7 +86,7 @@ class PredictedProduct:
         Communication: see :meth:`Star.gather`; twice that of
         :func:`~.model_certificate.open_frame`.
         """
-        k, own, others = self.k, self.factors.own, self.factors.others
+        k, own, others = self.k, self.own, self.others
         opens = self.guards.size and self.frames \
             and asked < self.frames[0] * self.noise
         S = np.hstack([W, self.guards]) if opens else W

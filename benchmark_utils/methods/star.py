@@ -149,6 +149,11 @@ class Star:
         return coder.decode(message, shape) * steps
 
 
+def nonzero_columns(F):
+    """F without columns of zeros."""
+    return F[:, F.any(axis=0)]
+
+
 class RoundedFactors:
     """Factors of all ranks at rank 0, rounded with one absolute step.
 
@@ -207,7 +212,7 @@ class RoundedFactors:
     @property
     def all(self):
         """The factors of all ranks side by side, at rank 0."""
-        return np.hstack([self.own, self.others])
+        return nonzero_columns(np.hstack([self.own, self.others]))
 
     def gather(self, tolerance):
         """Send what is missing, for a step that suits the tolerance.
