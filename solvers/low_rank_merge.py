@@ -17,8 +17,8 @@ class Solver(MPISolver):
     step for all ranks and modes; modes that it rounds to zero cost next to
     nothing. Rounding moves the basis by about the tolerance.
     <b>Guarantee:</b> sine of the angle below T / (2 (gap - T)), certified,
-    with T the sum of the largest variances that are truncated and the gap of
-    the merged factor; exact if every rank has rank r or less.
+    with T the sum of bounds of what the ranks truncate and the gap of the
+    merged factor; exact if every rank has rank r or less.
     <b>Fails when:</b> m = 1 and directions of single ranks outrank the common
     ones; a tree truncates at every level.
     <b>Reference:</b> Iwen &amp; Ong 2016, SIAM J. Matrix Anal. Appl. 37(4);
@@ -37,7 +37,7 @@ class Solver(MPISolver):
         yield data.random_basis(k, rng)
         if coding == "float64":
             rank = min(rank_factor * k, d)
-            F, missed = data.truncated_factor(rank)
+            F, missed = data.nystrom_factor(rank, data.local_rng)
             F, missed = merge_factors(comm, F, rank, topology, missed)
             yield certified_basis(comm, F, missed, k, d)
             return
@@ -45,7 +45,8 @@ class Solver(MPISolver):
             raise ValueError("coding = water-filled needs topology = star, "
                              f"not {topology}.")
         rank = min(OFFERED * k, d)
-        factors = RoundedFactors(comm, *data.truncated_factor(rank), rank, k)
+        F, missed = data.nystrom_factor(rank, data.local_rng)
+        factors = RoundedFactors(comm, F, missed, rank, k)
         factors.gather(tolerance)
         U = np.zeros((d, k))
         if comm.rank == 0:

@@ -46,7 +46,7 @@ class Solver(MPISolver):
         root, share = comm.rank == 0, len(data.X) / n
         yield data.random_basis(k, rng)
         rank = min(rank_factor * k, d)
-        F, missed = data.truncated_factor(rank)
+        F, missed = data.nystrom_factor(rank, data.local_rng)
         F = F / np.sqrt(n)  # F F' sums to C over ranks
         if preconditioner == "merged":
             F, missed = gather_factors(comm, F, rank, missed / n)

@@ -5,6 +5,7 @@ Every operation here is local: nothing is communicated.
 import numpy as np
 
 from benchmark_utils.methods import linalg
+from benchmark_utils.methods.krylov import leading_space
 
 
 class Block:
@@ -54,6 +55,10 @@ class Block:
         """
         yield from linalg.row_pieces(self._read())
 
+    def squared_norm(self):
+        """The sum of all squares, the trace of X'X; one pass."""
+        return sum(np.vdot(piece, piece) for piece in self.pieces())
+
     def product(self, U):
         """X U for U (d x k); one pass."""
         return linalg.product(self._read(), U)
@@ -97,3 +102,32 @@ class Block:
         """The leading factor, and the largest eigenvalue of X'X - F F'."""
         F = self.leading_factor(r + 1)
         return F[:, :r], np.square(F[:, r:]).sum()
+
+    def nystrom_factor(self, r, rng):
+        """Nearly that, for few of many columns much cheaper.
+
+        From a Krylov space of the smaller side of X, without its Gram matrix:
+        one pass per block, one for the trace, and one more for a wide X.
+
+        Parameters
+        ----------
+        r : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        F : array of shape (d, r)
+            X'X - F F' is positive.
+        missed : float
+            Bound of its norm (``docs/theory.rst``).
+        """
+        n, d = self.X.shape
+        side = self if n >= d else self.T
+        space = None if side._gram is not None else leading_space(
+            side.gram_product, min(n, d), r, rng)
+        if space is None:
+            return self.truncated_factor(r)
+        missed = space.beside(r, side.squared_norm())
+        if n >= d:
+            return space.nystrom_factor(r), missed
+        return side.product(space.ritz_vectors(r)), missed

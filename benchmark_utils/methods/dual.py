@@ -51,8 +51,8 @@ class ReplicatedSide:
 
         Communication: one allreduce of a float.
         """
-        own = sum(np.vdot(piece, piece) for piece in self.data.pieces())
-        return self.comm.sum(np.array([own]))[0] / self.data.n_samples
+        own = np.array([self.data.squared_norm()])
+        return self.comm.sum(own)[0] / self.data.n_samples
 
     def basis(self, Z):
         """The estimate U that belongs to orthonormal Z (N x k).

@@ -5,7 +5,20 @@ Wu & Simon 2000, SIAM J. Matrix Anal. Appl. 22(2).
 import numpy as np
 
 from benchmark_utils.methods.certificate import rounding
-from benchmark_utils.methods.linalg import orthonormal_against
+from benchmark_utils.methods.linalg import (
+    leading_factor,
+    orthonormal,
+    orthonormal_against,
+)
+
+# Residuals that a model may leave, relative to the eigenvalue that it cuts.
+CONVERGED = 0.1
+# Random vectors that look for what the space has not seen, as a block of b
+# columns sees b of equal eigenvalues: with a probability below 2e-9 they miss
+# one that is 100 times the cut.
+PROBES, HIDDEN = 8, 10
+# Columns of a space whose products cost half as much as X'X, over N.
+AFFORDABLE = 1 / 8
 
 
 class KrylovSpace:
@@ -63,18 +76,48 @@ class KrylovSpace:
         trace : float
             Of C.
         """
-        values, noise = self.values, rounding(len(self.V)) * self.values[0]
-        if len(values) <= k:
+        if len(self.values) <= k:
             return 1.0
-        outside = max(trace - values.sum(), 0.0)
-        gap = values[k - 1] - values[k] - outside - noise
-        b = self.remainder.shape[1]
-        residual = np.linalg.norm(
-            self.remainder @ self.vectors[-b:, :k], 2) + noise
+        gap = self.values[k - 1] - self.beside(k, trace)
+        residual = np.linalg.norm(self.residual(k), 2) + self.noise
         if gap <= residual:
             return 1.0
         sine = residual / gap
         return min(1.0, sine / np.sqrt(1 - sine ** 2))
+
+    @property
+    def noise(self):
+        """Of the rounding of float64, in units of C."""
+        return rounding(len(self.V)) * self.values[0]
+
+    def residual(self, k):
+        """Of the leading k Ritz pairs (N x k)."""
+        b = self.remainder.shape[1]
+        return self.remainder @ self.vectors[-b:, :k]
+
+    def beside(self, k, trace):
+        """Bound of the norm of C in the complement of k Ritz vectors."""
+        outside = max(trace - self.values.sum(), 0.0)
+        return self.values[k] + outside + self.noise
+
+    def sees_all(self, r, product, rng):
+        """Whether nothing strong beside eigenvalue r + 1 is outside V."""
+        Z = rng.standard_normal((len(self.V), PROBES))
+        Z = product(Z - self.V @ (self.V.T @ Z))
+        Z -= self.V @ (self.V.T @ Z)
+        return np.linalg.norm(Z, axis=0).max() \
+            <= HIDDEN * self.values[r] + self.noise * PROBES
+
+    def nystrom_factor(self, r):
+        """F (N x r) with F F' <= C, exact on the leading r Ritz vectors.
+
+        Columns are orthogonal and decrease.
+        """
+        tiny = np.finfo(float).tiny
+        root = np.sqrt(self.values[:r].clip(max(self.noise, tiny)))
+        F = self.ritz_vectors(r) * (self.values[:r] / root) \
+            + self.residual(r) / root
+        return leading_factor(F.T, r)
 
     def next_block(self):
         """The next block of the Krylov sequence: new directions, at most b.
@@ -90,3 +133,36 @@ class KrylovSpace:
             self.V = self.ritz_vectors(kept)
             self.H = np.diag(self.values[:kept])
         return block
+
+
+def leading_space(product, N, r, rng):
+    """A Krylov space that resolves r leading eigenvectors of C, if cheap.
+
+    Residuals of the pairs are small beside the eigenvalue that follows, which
+    is what a model of rank r misses anyway. No gap is needed for that
+    (Musco & Musco 2015, NeurIPS 28).
+
+    Parameters
+    ----------
+    product : function
+        Z (N x b) to C Z.
+    N, r : int
+    rng : numpy.random.Generator
+        Of the start.
+
+    Returns
+    -------
+    KrylovSpace, or None if it takes too many products or misses something.
+    """
+    most, b = int(AFFORDABLE * N), -(-r // 2)
+    if r + 3 * b > most:
+        return None
+    space = KrylovSpace(N, N)
+    block = orthonormal(rng.standard_normal((N, b)))
+    while space.V.shape[1] + b <= most:
+        space.add(block, product(block))
+        if len(space.values) > r and np.linalg.norm(space.residual(r), 2) \
+                <= CONVERGED * space.values[r] + space.noise:
+            return space if space.sees_all(r, product, rng) else None
+        block = space.next_block()
+    return None

@@ -11,6 +11,10 @@ from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
 CACHE_BYTES = 2**20
+# OpenBLAS copies its arguments into an order of its own, but for products of
+# at most so many multiplications; with few columns the copy takes as long.
+UNPACKED = 10**6
+NARROW = 256  # columns of a tile, at least
 INSIDE = 0.5  # cosine above which a vector was never turned out of a space
 
 
@@ -29,10 +33,19 @@ def row_pieces(X, n_bytes=CACHE_BYTES, at_least=32):
 
 
 def gram_product(X, U):
-    """X'X U for a tall block X (n x d) and U (d x k): one read of X."""
-    product = np.zeros((X.shape[1], U.shape[1]))
-    for piece in row_pieces(X):
-        product += piece.T @ (piece @ U)
+    """X'X U for a tall block X (n x d) and U (d x k): one read of X.
+
+    By tiles that are small enough to be multiplied without a copy.
+    """
+    d, k = U.shape
+    U, product = np.ascontiguousarray(U), np.zeros((d, k))
+    rows = max(32, min(CACHE_BYTES // (8 * d), UNPACKED // (NARROW * k)))
+    width = max(32, UNPACKED // (rows * k))
+    tiles = [slice(start, start + width) for start in range(0, d, width)]
+    for piece in row_pieces(X, 8 * d * rows):
+        Z = sum(piece[:, tile] @ U[tile] for tile in tiles)
+        for tile in tiles:
+            product[tile] += piece[:, tile].T @ Z
     return product
 
 
