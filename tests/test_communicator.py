@@ -22,7 +22,9 @@ BANDWIDTH_OPTIMAL = {
     "MPIR_CVAR_REDUCE_SCATTER_INTRA_ALGORITHM": "pairwise",
     "OMPI_MCA_coll_tuned_use_dynamic_rules": "1",
     "OMPI_MCA_coll_tuned_allreduce_algorithm": "4",  # ring
+    "OMPI_MCA_coll_tuned_gather_algorithm": "1",  # to the root directly
     "OMPI_MCA_coll_tuned_reduce_scatter_algorithm": "3",  # ring
+    "OMPI_MCA_coll_tuned_scatter_algorithm": "1",  # directly
 }
 # Neither library has a bandwidth-optimal algorithm for all of these.
 NEVER_OPTIMAL = {"Scan", "Gather", "Scatter", "Reduce_scatter_block"}

@@ -41,10 +41,11 @@ ALGORITHMS = [("recursive_doubling", "binomial"),
                "scatter_recursive_doubling_allgather")]
 NAME = "pcanet"  # prefix of namespaces and cables
 LAUNCHER = f"""#!/bin/sh
-# hydra: [-x] address command...; namespace r has the address 10.77.0.(r+1)
+# [-x] address command...; namespace r has the address 10.77.0.(r+1)
+# Open MPI needs hosts whose names differ.
 [ "$1" = -x ] && shift
-address=$1; shift
-exec ip netns exec {NAME}$((${{address##*.}} - 1)) sh -c "$*"
+rank=$((${{1##*.}} - 1)); shift
+exec ip netns exec {NAME}$rank unshare --uts sh -c "hostname rank$rank; $*"
 """
 
 
@@ -130,9 +131,10 @@ def namespaces(n_ranks, rate):
             for rank in range(n_ranks):
                 inside, outside = f"{NAME}{rank}", f"{NAME}v{rank}"
                 run(f"ip netns add {inside}")
-                made.append(f"ip netns del {inside}")  # and its cable
+                made.append(f"ip netns del {inside}")
                 run(f"ip link add {outside} type veth",
                     f"peer name eth0 netns {inside}")
+                made.append(f"ip link del {outside}")
                 run(f"ip link set {outside} master {NAME} up")
                 run(f"ip -n {inside} addr add 10.77.0.{rank + 1}/24 dev eth0")
                 run(f"ip -n {inside} link set eth0 up")
