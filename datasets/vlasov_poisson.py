@@ -104,15 +104,21 @@ def electric_field(f, length, dv):
 
 def simulate(case, n_x, n_v, n_steps, dt, every, rng):
     """Yield f, shape (n_x, n_v), at t = 0 and after each ``every`` steps."""
-    x, v = grid(case, n_x, n_v)
-    dx, dv = x[1] - x[0], v[1] - v[0]
-    half_flight = shift_factors(v * dt / (2 * dx), n_x)
+    x, _ = grid(case, n_x, n_v)
     f = background(case, n_x, n_v) * (1 + perturbation(case, x, rng))[:, None]
     yield f
+    yield from continued(case, f, n_steps, dt, every)
+
+
+def continued(case, f, n_steps, dt, every):
+    """Yield what follows on f after each ``every`` steps."""
+    x, v = grid(case, *f.shape)
+    dx, dv = x[1] - x[0], v[1] - v[0]
+    half_flight = shift_factors(v * dt / (2 * dx), len(x))
     for step in range(1, n_steps + 1):
         f = shift(f.T, half_flight).T
         E = electric_field(f, case.length, dv)
-        f = shift(f, shift_factors(-E * dt / dv, n_v))
+        f = shift(f, shift_factors(-E * dt / dv, len(v)))
         f = shift(f.T, half_flight).T
         if step % every == 0:
             yield f

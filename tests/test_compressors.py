@@ -11,6 +11,7 @@ from conftest import (
     ROOT,
     get_field,
     load_dataset,
+    skip_if_missing,
     small_field,
 )
 
@@ -22,6 +23,8 @@ from benchmark_utils.scoring.field_errors import FieldErrors
 BATCH = 4
 CODECS = {name: solver for name, solver in COMPRESSORS.items()
           if hasattr(solver, "Codec")}
+INSTALLED = {name: solver for name, solver in CODECS.items()
+             if solver.is_installed(quiet=True)}
 DECODE = """
 import pickle, sys
 from pathlib import Path
@@ -82,7 +85,7 @@ def archives(tmp_path_factory):
                             n_ranks=1, batch=BATCH, dtype="float32")
         geometry, reader = field.geometry(0), field.reader(0)
         batches = [geometry.array(X) for X in reader.batches(BATCH)]
-        for name, solver in CODECS.items():
+        for name, solver in INSTALLED.items():
             inputs = geometry, *(values[len(values) // 2] for values
                                  in solver.parameters.values())
             before, encoder = [X.copy() for X in batches], solver.Codec(
@@ -104,6 +107,7 @@ def archives(tmp_path_factory):
 @pytest.mark.parametrize("name", CODECS)
 def test_decoded_in_a_fresh_process(name, label, archives):
     """Finite, of the right shape, near the field as far as is promised."""
+    skip_if_missing(CODECS[name])
     messages, true, geometry, decoded = archives[name, label]
     errors = FieldErrors(geometry)
     for X, Y in zip(true, decoded, strict=True):
@@ -114,6 +118,8 @@ def test_decoded_in_a_fresh_process(name, label, archives):
     if wanted:  # rounding of a few values may be at its bound
         margin = 1.06 if geometry.shape != (1, 1) else 3 ** 0.5
         assert error <= (margin * wanted) ** 2 * total
+    elif name == "rena":  # a few clusters of few cells
+        assert error <= total
     elif label != "noise":
         assert error <= 0.5 ** 2 * total
     if name == "lossless":
@@ -127,6 +133,7 @@ def test_decoded_in_a_fresh_process(name, label, archives):
     name for name, solver in CODECS.items() if solver.parameters])
 def test_knob(name, archives):
     """A smaller error takes more bytes."""
+    skip_if_missing(CODECS[name])
     _, batches, geometry, _ = archives[name, "waves"]
     (key, values), = CODECS[name].parameters.items()
     sizes, squares = [], []
@@ -157,7 +164,8 @@ def test_conformance(name, partition, heterogeneity, run, make_field):
     start, *_, last = run(solver, field, 2, 2, **finest)
     assert start["subspace_error"] > 0.5
     assert last["subspace_error"] < (
-        0.3 if "information" in finest else 0.02)
+        0.3 if "information" in finest else 0.9 if "share" in finest
+        else 0.02)
     assert last["consensus_error"] == 0
     assert last["samples_seen"] >= 0.99
 

@@ -34,6 +34,7 @@ EXPECTED = {
     "fdot": (40, 1e-7),
     "frequent-directions": (N_STEPS, 1e-6),
     "gather-all": (1, EXACT),
+    "gather-compressed": (1, 2e-2),
     "gram-eigh": (1, EXACT),
     "hapod": (1, 2e-3),
     "history-pca": (N_STEPS, 0.2),

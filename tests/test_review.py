@@ -102,7 +102,7 @@ def surnames(reference):
     """Years and the words before them in the reference of a docstring."""
     reference = re.sub(r"arXiv \d{4}\.\d+", "", reference)
     for match in re.finditer(r"([^;:(]*?)\s((?:19|20)\d\d)\b", reference):
-        first = re.search(r"[A-Z][a-z]+", match[1])
+        first = re.search(r"[A-Z][a-z]+(-[A-Z][a-z]+)*", match[1])
         if first:
             yield first[0], match[2]
 

@@ -3,6 +3,8 @@ from functools import partial
 
 import numpy as np
 
+from benchmark_utils.methods.method import SOLVERS, Method, load_plugin
+
 
 class Codec:
     """Base class of codecs; nothing but bytes goes from encode to decode.
@@ -65,11 +67,48 @@ def compress(comm, data, n_components, rng, codec, **parameters):
     new = partial(codec, data.geometry, **parameters)
     archive, encoder = Archive(new), new()
     yield archive  # nothing is stored: the background
+    for message in messages(comm, data, encoder):
+        archive.messages.append(message)
+        yield archive
+
+
+def messages(comm, data, encoder):
+    """Yield the bytes of every batch of the stream.
+
+    Raises
+    ------
+    ValueError
+        A batch has NaN or infinite values.
+    """
     for number, batch in enumerate(data.batches()):
         if not np.isfinite(batch).all():
             raise ValueError(f"batch {number} of rank {comm.rank} has NaN or "
                              "infinite values: a compressor of bounded error "
                              "cannot store them.")
-        archive.messages.append(bytes(
-            encoder.encode(data.geometry.array(batch))))
-        yield archive
+        yield bytes(encoder.encode(data.geometry.array(batch)))
+
+
+def load_solver(name):
+    """Class of a compressor of this project, by its name.
+
+    Raises
+    ------
+    ValueError
+        There is no such compressor.
+    """
+    path = SOLVERS / f"{name.replace('-', '_')}.py"
+    module = path.exists() and load_plugin(
+        path, "benchmark_utils.compressor", Codec=Codec, Compressor=Method)
+    if not module or not hasattr(module, "Compressor"):
+        raise ValueError(f"There is no compressor {name!r}: see "
+                         "docs/compression.rst.")
+    return module.Solver
+
+
+def load_codec(name):
+    """The codec of such a class; ValueError if it has none."""
+    solver = load_solver(name)
+    if not hasattr(solver, "Codec"):
+        raise ValueError(f"The compressor {name!r} does not code batch by "
+                         "batch: choose another one.")
+    return solver.Codec

@@ -102,7 +102,11 @@ class PartitionedMatrix(Block):
     @cached_property
     def geometry(self):
         """Where this rank's values lie, for compressors."""
-        return self._field.geometry(self._rank)
+        return self.geometry_of(self._rank)
+
+    def geometry_of(self, rank):
+        """Where another rank's values lie, which every rank knows."""
+        return self._field.geometry(rank)
 
     def covariance(self, comm, U):
         """X'X U / n_samples for a basis U; one allreduce.

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 SOLVERS = Path(__file__).resolve().parents[2] / "solvers"
-NO_METHOD = re.compile("benchmark_utils.compressor|    requirements = ")
+NO_METHOD = re.compile("benchmark_utils.compress|    requirements = ")
 
 
 class Method:
@@ -67,8 +67,13 @@ def load_method(name):
         raise ValueError(
             f"There is no method {name!r}: choose one of "
             f"{', '.join(method_names())}, or give the path of a file.")
-    base, stand_in = "benchmark_utils.solver", ModuleType("solver")
-    stand_in.MPISolver = Method
+    return load_plugin(path, "benchmark_utils.solver", MPISolver=Method).Solver
+
+
+def load_plugin(path, base, **classes):
+    """Module of a solver file, with stand-ins for what needs benchopt."""
+    stand_in = ModuleType(base)
+    vars(stand_in).update(classes)
     spec = importlib.util.spec_from_file_location(f"method_{path.stem}", path)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     before, sys.modules[base] = sys.modules.get(base), stand_in
@@ -78,4 +83,4 @@ def load_method(name):
         del sys.modules[base]
         if before:
             sys.modules[base] = before
-    return module.Solver
+    return module

@@ -42,3 +42,20 @@ def pooled_estimate(comm, data, k, factor):
     own = np.empty((len(block), k))
     comm.Scatterv([leading_basis(F, k), heights * k] if root else None, own)
     return own
+
+
+def gather_bytes(comm, message):
+    """Messages of all ranks at rank 0, None elsewhere.
+
+    Communication: a gather of the bytes and of one number per rank.
+    """
+    lengths, message = np.empty(comm.size, int), np.frombuffer(
+        message, np.uint8)
+    comm.Gather(np.array([len(message)]), lengths)
+    if comm.rank:
+        comm.Gatherv(message, None)
+        return None
+    pooled = np.empty(lengths.sum(), np.uint8)
+    comm.Gatherv(message, [pooled, lengths])
+    return [part.tobytes() for part in np.split(
+        pooled, np.cumsum(lengths)[:-1])]
