@@ -114,7 +114,7 @@ def compare(module, field, chosen, restart=RESTART):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--figure", help="file of a figure of the energies")
+    parser.add_argument("--figure", help="file of errors against bits")
     arguments = parser.parse_args()
     cls = next(each for each in BENCHMARK.get_datasets()
                if each.name == "vlasov-poisson")
@@ -124,31 +124,31 @@ def main():
     field = dataset.field()
     load_reference(field)
     print("codec     error moments  bits   f at restart  f at end  energy")
-    curves = []
-    for row, energies in compare(module, field, codecs(ERRORS)):
+    rows = []
+    for row, _ in compare(module, field, codecs(ERRORS)):
         name, error, kept, bits, start, end, energy = row
         print(f"{name:9s} {error:5.0e} {'kept' if kept else '':7s} "
               f"{bits:5.2f}  {start:12.1e}  {end:8.1e}  {energy:.1e}")
-        curves.append((row, *energies))
+        rows.append(row)
     if arguments.figure:
-        draw(arguments.figure, curves)
+        draw(arguments.figure, rows)
 
 
-def draw(path, curves):
-    """Relative errors of the electric energy after the restart."""
+def draw(path, rows):
+    """Error of f at the end against bits, with and without kept moments."""
     import matplotlib.pyplot as plt
-    colours = dict(zip(CODECS, plt.cm.tab10.colors, strict=False))
-    figure, axes = plt.subplots(1, len(ERRORS), sharey=True, figsize=(11, 4))
-    for (name, error, kept, bits, *_), energies, true in curves:
-        axes[ERRORS.index(error)].semilogy(
-            abs(np.subtract(energies, true)) / np.mean(true),
-            "-" if kept else ":", color=colours[name],
-            label=f"{name}, {bits:.2f} bits" + (", moments" if kept else ""))
-    for ax, error in zip(axes, ERRORS, strict=True):
-        ax.set(xlabel="snapshots after the restart", title=f"error {error:g}")
-        ax.legend(fontsize=5)
-    axes[0].set_ylabel("error of the electric energy, over its mean")
-    figure.tight_layout()
+    figure, ax = plt.subplots()
+    for name, colour in zip(CODECS, plt.cm.tab10.colors, strict=False):
+        for kept, line, label in ((False, "o:", None), (True, "o-", name)):
+            points = [(bits, end) for codec, _, moments, bits, _, end, _
+                      in rows if codec == name and moments == kept]
+            if points:
+                ax.loglog(*zip(*points, strict=True), line, color=colour,
+                          label=label)
+    ax.set(xlabel="stored bits per value", ylabel="field error at the end",
+           title="two streams, after the restart\n"
+                 "solid: with the moments of the snapshot")
+    ax.legend()
     figure.savefig(path, dpi=150)
 
 

@@ -43,11 +43,20 @@ class Plot(PagePlot):
         return traces + lines
 
     def get_metadata(self, df, dataset, error, rate):
-        error = shown(archives(df, dataset), error)
+        table = archives(df, dataset)
+        error = shown(table, error)
+        notes = ["points: settings of a codec, numbers of components of a "
+                 "PCA method"]
+        if error.column == "field_error" and table["moment_error"].notna() \
+                .any():
+            notes.append("methods that agree here may differ tenfold in the "
+                         "moments: see error = moment error")
+        if not table["compressor"].any():
+            notes.append("all are PCA methods; with compressors: "
+                         "configs/rate_distortion.yml")
         return dict(
             title=f"{dataset}: what is stored at the end of a run\n" + wrapped(
-                "points: settings of a codec, numbers of components of a PCA "
-                "method"),
+                "; ".join(notes)),
             xlabel=f"{RATES[rate].title}: {RATES[rate].meaning}",
             ylabel=f"{error.title}<br>{error.meaning}",
             scale="loglog")

@@ -1,4 +1,6 @@
 """Compressors as a user runs them: the README's, the template, the page."""
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +91,21 @@ def test_interpolation():
     assert np.isnan(at_error(points, 1e-2, "moment_error"))
     assert np.isnan(at_error(points[:1], 5e-2, "bits_per_value"))
     assert at_error(points[:1], 1e-1, "bits_per_value") == pytest.approx(10)
+
+
+def test_bits_that_keep_the_moments_too():
+    """At the larger of both errors; none where moments are not known."""
+    plot = next(plot for plot in BENCHMARK.get_plots()
+                if plot.name == "compressors")
+    known = sys.modules[plot.__module__].known
+    error = np.array([1e-1, 1e-2, 1e-3])
+    points = pd.DataFrame(dict(field_error=error, bits_per_value=1 / error,
+                               moment_error=10 * error))
+    both = known(points, "bits, moments too")
+    assert at_error(both, 1e-2, "bits_per_value") == pytest.approx(1e3)
+    assert known(points, "bits") is points
+    unknown = known(points.assign(moment_error=np.nan), "bits, moments too")
+    assert np.isnan(at_error(unknown, 1e-2, "bits_per_value"))
 
 
 def test_table_of_compressors():

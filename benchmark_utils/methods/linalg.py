@@ -11,10 +11,12 @@ from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
 CACHE_BYTES = 2**20
+UNCONVERTED_BYTES = 2**24  # of a piece that is read once and not converted
 # OpenBLAS copies its arguments into an order of its own, but for products of
 # at most so many multiplications; with few columns the copy takes as long.
 UNPACKED = 10**6
 NARROW = 256  # columns of a tile, at least
+SMALL = 300  # order of a matrix with all eigenvectors
 INSIDE = 0.5  # cosine above which a vector was never turned out of a space
 
 
@@ -71,8 +73,13 @@ def gram(blocks, d):
     """
     G = np.zeros((d, d), order="F")
     for X in blocks:
-        for piece in row_pieces(X):
-            G = dsyrk(1.0, piece.T, beta=1.0, c=G, overwrite_c=True)
+        if X.dtype == float and not X.flags.c_contiguous:
+            # dsyrk would copy a transposed block; numpy calls it without.
+            for piece in row_pieces(X, UNCONVERTED_BYTES):
+                G += np.triu(piece.T @ piece)
+        else:
+            for piece in row_pieces(X):
+                G = dsyrk(1.0, piece.T, beta=1.0, c=G, overwrite_c=True)
     return G
 
 
@@ -113,7 +120,11 @@ def leading_factor(X, r):
     r = min(r, n, d)
     if n < d:
         X = X.astype(float, copy=False)
-        return X.T @ leading_eigenpairs(X @ X.T, r)[1]
+        # Of a small matrix all eigenvectors take less time than a few.
+        G = dsyrk(1.0, X.T, trans=1) if X.flags.c_contiguous else X @ X.T
+        V = np.linalg.eigh(G, UPLO="U")[1][:, :-r - 1:-1] if n <= SMALL \
+            else leading_eigenpairs(G, r)[1]
+        return X.T @ V
     return factor_of_gram(gram([X], d), r)
 
 

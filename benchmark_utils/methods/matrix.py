@@ -179,4 +179,4 @@ class PartitionedMatrix(Block):
             rows.append(piece[mine])
         # Cholesky QR: a Gaussian matrix is well conditioned.
         R = np.linalg.cholesky(gram).T
-        return np.linalg.solve(R.T, np.concatenate(rows).T).T
+        return np.concatenate(rows) @ np.linalg.inv(R)

@@ -32,14 +32,15 @@ def archives(df, dataset):
     -------
     DataFrame
         Columns: the keys of ``STORED``, ``output_bits``, ``raw_bits``, and
-        ``method``, the name of the curve. In order of bits.
+        ``method``, the name of the curve, and ``compressor``, whether it is
+        none of PCA. In order of bits.
     """
     rows, ends = [], df[df["dataset_name"] == dataset]
     if "final_results" in ends and "objective_yields" in ends:
         ends = ends.dropna(subset=["final_results"])
         for run in ends.to_dict("records"):
             rows += _row(run, run["final_results"].get("stored"))
-    columns = [*STORED, "output_bits", "raw_bits"]
+    columns = [*STORED, "output_bits", "raw_bits", "compressor"]
     table = pd.DataFrame(rows, columns=[*columns, "method", "setting"])
     table[columns] = table[columns].astype(float)
     return table.groupby(["method", "setting"]).median().reset_index(
@@ -51,11 +52,13 @@ def _row(run, stored):
     if not stored or not stored.get("stored_bytes"):
         return []
     method, setting = run["solver_name"], run["objective_name"]
-    if run["objective_yields"] == "archive":  # the same for any k
+    compressor = run["objective_yields"] == "archive"
+    if compressor:  # the same for any k
         method, setting = without_parameter(KNOBS, method), method
     return [dict(
         {key: stored.get(key) for key in STORED}, method=method,
-        setting=setting, raw_bits=8 * run["objective_itemsize"],
+        setting=setting, compressor=compressor,
+        raw_bits=8 * run["objective_itemsize"],
         output_bits=stored["bits_per_value"] * stored["output_bytes"]
         / stored["stored_bytes"])]
 

@@ -14,16 +14,16 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
 from benchopt import plotting
 from benchopt.benchmark import Benchmark
 from benchopt.cli.main import run
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.runtime.mpi_world import MPIWorld
 
+ROOT = Path(__file__).resolve().parents[2]
 PHASES = {  # owner and name of what is timed
     "generate or check fields": (FieldDataset, "get_data"),
     "start worlds": (MPIWorld, "__init__"),
