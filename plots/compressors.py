@@ -8,7 +8,7 @@ from benchmark_utils.results.text import FIGURE_SPACE, cells
 TARGETS = {"1e-1": 1e-1, "1e-2": 1e-2, "1e-3": 1e-3}
 COLUMNS = {
     "bits": ("bits_per_value", "{:.3g}"),
-    "bits, moments too": ("bits_per_value", "{:.3g}"),
+    "moments too": ("bits_per_value", "{:.3g}"),
     "bits with sent": ("output_bits", "{:.3g}"),
     "moments": ("moment_error", "{:.1e}"),
     "largest": ("largest_field_error", "{:.1e}"),
@@ -21,7 +21,7 @@ COLUMNS = {
 
 def known(points, heading):
     """Points whose error is the field's, or the larger one of two."""
-    if heading != "bits, moments too":
+    if heading != "moments too":
         return points
     return points.assign(field_error=points[
         ["field_error", "moment_error"]].max(axis=1, skipna=False))
@@ -58,6 +58,6 @@ class Plot(PagePlot):
         return dict(
             title=f"{dataset}: archives with a field error of {at}\n"
                   "interpolated between settings, or numbers of components"
-                  f"; moments too: where their errors are at most {at} as "
-                  "well",
+                  f"<br>moments too: bits at which their errors are {at}, "
+                  "too",
             columns=["method", *COLUMNS], default_order_column="method")

@@ -49,14 +49,14 @@ class Plot(PagePlot):
                  "PCA method"]
         if error.column == "field_error" and table["moment_error"].notna() \
                 .any():
-            notes.append("methods that agree here may differ tenfold in the "
+            notes.append("equal field errors may hide tenfold errors of "
                          "moments: see error = moment error")
         if not table["compressor"].any():
             notes.append("all are PCA methods; with compressors: "
                          "configs/rate_distortion.yml")
         return dict(
-            title=f"{dataset}: what is stored at the end of a run\n" + wrapped(
-                "; ".join(notes)),
+            title=f"{dataset}: what is stored at the end of a run\n"
+            + "<br>".join(map(wrapped, notes)),
             xlabel=f"{RATES[rate].title}: {RATES[rate].meaning}",
             ylabel=f"{error.title}<br>{error.meaning}",
             scale="loglog")

@@ -23,7 +23,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, rank_factor):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         n = data.n_samples
         rank = min(rank_factor * n_components, n)
         W, _ = merge_factors(comm, data.T.leading_factor(rank), rank, "star")

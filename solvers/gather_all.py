@@ -16,6 +16,6 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         yield pooled_estimate(comm, data, n_components,
                               lambda X: leading_factor(X, n_components))

@@ -19,7 +19,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         upper = np.triu_indices(data.n_features)
         C = np.zeros((data.n_features, data.n_features))
         C[upper] = comm.sum(gram(data.batches(), data.n_features)[upper])

@@ -29,7 +29,7 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, tolerance, omega):
         comm.declare(send=topology)
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         F = data.leading_factor(data.n_features)
         missed = comm.sum(np.square(F[:, n_components:]).sum(keepdims=True))
         error = tolerance * np.sqrt(missed[0, 0] / data.n_samples)

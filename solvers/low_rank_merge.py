@@ -34,7 +34,7 @@ class Solver(MPISolver):
                tolerance):
         k, d = n_components, data.n_features
         comm.declare(send=topology)
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         if coding == "float64":
             rank = min(rank_factor * k, d)
             F, missed = data.nystrom_factor(rank, data.local_rng)

@@ -24,7 +24,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         n = data.n_samples
         upper = np.triu_indices(n)
         C = np.zeros((n, n))

@@ -27,7 +27,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, align):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         n, d = len(data.X), data.n_features
         V = orthonormal(data.leading_factor(n_components))
         if align == "projector":

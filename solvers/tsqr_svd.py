@@ -26,7 +26,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         comm.declare(send="tree")
         k, d = n_components, data.n_features
         if data.partition == "samples":

@@ -89,6 +89,10 @@ def test_the_matrix_of_a_rank(partition, make_field):
     np.testing.assert_array_equal(data.X, expected)
     assert data.X.dtype == "float32" and data.X.flags.c_contiguous
     assert not data.X.flags.writeable and not data.T.X.flags.writeable
+    whole = np.eye(4 if partition == "samples" else 24, 3)
+    np.testing.assert_array_equal(
+        data.unit_basis(3), whole if partition == "samples" else whole[
+            field.columns(1)])
     assert data.meter.passes == 0
     for n_batches, _ in enumerate(data.batches(), start=1):
         assert data.meter.passes == pytest.approx(n_batches / 5)

@@ -101,10 +101,10 @@ def test_bits_that_keep_the_moments_too():
     error = np.array([1e-1, 1e-2, 1e-3])
     points = pd.DataFrame(dict(field_error=error, bits_per_value=1 / error,
                                moment_error=10 * error))
-    both = known(points, "bits, moments too")
+    both = known(points, "moments too")
     assert at_error(both, 1e-2, "bits_per_value") == pytest.approx(1e3)
     assert known(points, "bits") is points
-    unknown = known(points.assign(moment_error=np.nan), "bits, moments too")
+    unknown = known(points.assign(moment_error=np.nan), "moments too")
     assert np.isnan(at_error(unknown, 1e-2, "bits_per_value"))
 
 

@@ -86,6 +86,8 @@ def last_on_threads(solver, blocks, k, **parameters):
             partition="samples", inner=lambda comm, U, V: U.T @ V,
             qr=lambda comm, U: np.linalg.qr(U),
             batches=lambda: np.array_split(blocks[rank], 10),
+            local_rng=np.random.default_rng(rank),
+            unit_basis=lambda k: np.eye(d, k),
             random_basis=lambda k, rng: orthonormal(
                 rng.standard_normal((d, k))))
         *_, last = solver.rounds(comm, data, k, np.random.default_rng(0),

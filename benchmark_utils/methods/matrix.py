@@ -154,6 +154,14 @@ class PartitionedMatrix(Block):
         """
         return row_qr(comm, Y, self._heights)
 
+    def unit_basis(self, k):
+        """The first k unit vectors: costs nothing, for methods without start.
+        """
+        own = np.arange(self.n_features)
+        if self.partition == "features":
+            own = own[self._field.columns(self._rank)]
+        return np.equal.outer(own, np.arange(k)).astype(float)
+
     def random_basis(self, k, rng):
         """An orthonormal basis with uniformly distributed span.
 

@@ -133,7 +133,10 @@ def incremental_pca(own, exact):
             model.partial_fit(batch)
         wall = time.perf_counter() - start[0]
         cpu = time.process_time() - start[1]
-    factors = world.allgather(model.components_.T * model.singular_values_)
+    # It subtracts the mean of its own rows, which is part of X.
+    factors = world.allgather(np.column_stack([
+        model.components_.T * model.singular_values_,
+        np.sqrt(model.n_samples_seen_) * model.mean_]))
     U = np.linalg.svd(np.hstack(factors), full_matrices=False)[0][:, :K]
     return (world.allreduce(wall, MPI.MAX), world.allreduce(cpu),
             sine(exact, U))
