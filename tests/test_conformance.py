@@ -48,6 +48,7 @@ EXPECTED = {
     "pymor-hapod": (1, 2e-3),
     "quantized-power": (22, EXACT),
     "randomized-svd": (3, EXACT),
+    "reduced-chord": (12, EXACT),
     "scipy-eigsh": (1, EXACT),
     "sdot": (20, EXACT),
     "shift-invert": (4, EXACT),

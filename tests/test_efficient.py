@@ -41,8 +41,11 @@ def bytes_per_round(name, P, preconditioner=None, d=D, k=K):
     floats = 8 * (P - 1)
     if name == "local-power":
         yield from (3 * floats * d * k, 3 * floats * d * k)  # 4, 2 steps
+    if name == "reduced-chord":  # bytes of steps and integers
+        yield 2 * (P - 1) * min(4 * k, d) * (4 + 2 * d)
     while name != "shift-invert":
         yield {
+            "reduced-chord": floats * d * k,
             "local-power": 2 * floats * d * k,
             "quantized-power": 8 * (P - 1) * k + 8 * sum_words(P, d * k, 4),
             "iarg": 8 * P * (2 * d + k) * k * (P > 1)}[name]
@@ -61,6 +64,7 @@ def bytes_per_round(name, P, preconditioner=None, d=D, k=K):
 
 
 METHODS = [("local-power", {}), ("quantized-power", {}), ("iarg", {}),
+           ("reduced-chord", {}),
            *(("shift-invert", {"preconditioner": kind})
              for kind in ("merged", "first", "average"))]
 

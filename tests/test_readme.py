@@ -78,7 +78,7 @@ def test_numbers():
 ROUND = {"block-krylov": 2, "coded-chord": 5, "frequent-directions": 5,
          "incremental-svd": 5, "streaming-sketch": 5, "drgta": 2,
          "fast-pca": 2, "fdot": 4, "local-power": 9, "sdot": 2,
-         "shift-invert": 3}
+         "reduced-chord": 2, "shift-invert": 3}
 MIXINGS = {"deepca": 5, "drgta": 2, "fast-pca": 1}
 K = 3
 

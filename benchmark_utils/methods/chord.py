@@ -19,6 +19,7 @@ RANGE = 1e-6  # eigenvalues below this part of the largest are not resolved
 SLOW = 0.45  # contraction per round above which momentum pays
 WINDOW = 5  # rounds over which it is observed
 LARGEST_RATE = 0.98
+STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
 TOLERANCE = 0.05, 1e-3  # of the factors: most and least
@@ -287,8 +288,8 @@ class Chord:
         product -= (U * theta) @ inside
         left, sizes, right = np.linalg.svd(move - U @ inside,
                                            full_matrices=False)
-        good = sizes > max(1e-3, 20 * self.noise) * sizes[0]
-        if not good.any():  # nothing has moved
+        good = sizes > max(max(1e-3, 20 * self.noise) * sizes[0], STILL)
+        if not good.any():
             return
         D = left[:, good]
         MD = self.F @ (self.F.T @ D)

@@ -33,6 +33,7 @@ COLOURS = {
     "projector-average": "#b4c32d",
     "quantized-power": "#007878",
     "randomized-svd": "#9678d2",
+    "reduced-chord": "#00b400",
     "sdot": "#ff69d2",
     "shift-invert": "#960087",
     "streaming-sketch": "#695a1e",

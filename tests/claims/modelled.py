@@ -1,8 +1,9 @@
 """Print what methods take to an error of 1e-6: CPU time, modelled time.
 
-Run it as ``python tests/claims/modelled.py [--ranks 64] [--folder folder]``:
-measured on four ranks, on the fields of ``bytes.py``; compute time, the
-slowest rank's, and communication modelled on other ranks and networks, in ms.
+Run it as ``python tests/claims/modelled.py [--ranks 64] [--features d ...]
+[--folder folder]``: measured on four ranks, on the fields of ``bytes.py``, or
+on two_stream with d features; compute time, the slowest rank's, and
+communication modelled on other ranks and networks, in ms.
 """
 import argparse
 import tempfile
@@ -20,8 +21,9 @@ from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.estimates import evaluate
 
-METHODS = ("coded-chord", "shift-invert", "block-krylov", "gram-eigh",
-           "tsqr-svd")
+SMALLER = dict(n_x=128, n_snapshots=32)  # fields of more features
+METHODS = ("coded-chord", "reduced-chord", "shift-invert", "block-krylov",
+           "gram-eigh", "tsqr-svd")
 N_RANKS, K, TARGET, MOST_ROUNDS = 4, 10, 1e-6, 100
 
 
@@ -40,13 +42,16 @@ def last_round(world, field, name):
     raise RuntimeError(f"{name} does not reach {TARGET}.")
 
 
-def main(ranks, folder):
+def main(ranks, features, folder):
+    fields = {f"{d} features": (
+        "vlasov_poisson", dict(case="two_stream", n_v=d, **SMALLER))
+        for d in features} or FIELDS
     networks = "1 GbE", "wide area"
     print(f"{'field':14} {'method':14} rounds  compute  " + "  ".join(
         f"{name}, {ranks}" for name in networks))
     world = start_world(N_RANKS)
     try:
-        for label, (module, parameters) in FIELDS.items():
+        for label, (module, parameters) in fields.items():
             dataset = load_dataset(module, folder)
             if "samples" not in dataset.Dataset.partitions:
                 continue
@@ -69,7 +74,9 @@ def main(ranks, folder):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranks", type=int, default=64)
+    parser.add_argument("--features", type=int, nargs="*", default=[])
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        main(arguments.ranks, arguments.folder or Path(temporary))
+        main(arguments.ranks, arguments.features,
+             arguments.folder or Path(temporary))

@@ -1,0 +1,51 @@
+import numpy as np
+
+from benchmark_utils.methods.chord import Chord, basis_of
+from benchmark_utils.methods.narrow import NarrowSum, merged_factor
+from benchmark_utils.solver import MPISolver
+
+NOISE = 1e-3  # of rounding, relative to the error of the basis, at most
+
+
+class Solver(MPISolver):
+    """Ours: the chord iteration with sums in the network, for many ranks.
+
+    A tree merges factors of rank r = m k into a model M, which all ranks get.
+    A round adds up what the products C_i W have changed, as integers of a
+    step that all ranks know, and every rank applies the inverse of theta - M,
+    with momentum: no rank has more to do or to send than others.
+    <b>Round:</b> an allreduce of N k integers of 4 bytes; N = d (samples) or
+    n (features: and an allreduce of k (k+1) / 2 floats). At first log2(P)
+    levels and a broadcast of N r integers of 2 bytes and r of 4 bytes.
+    <b>Memory:</b> N (r + 6 k) floats per rank.
+    <b>Guarantee:</b> unrounded exact for any partition, rate nu / (1 + nu)
+    &lt;= mu / (mu + gap), mu = ||C - M||, and less with momentum; steps shrink
+    with the moves, so rounding leaves no floor.
+    <b>Fails when:</b> P^2 lambda_1 / gap nears 2^32: four bytes are too few;
+    d is small and latency large: a single sum of gram-eigh is faster.
+    <b>Reference:</b> ours; its parts: Himpe, Leibner &amp; Rave 2018, SIAM J.
+    Sci. Comput. 40(5) (merge); Richtarik, Sokolov &amp; Fatkhullin 2021,
+    NeurIPS (differences); Polyak 1964, USSR Comput. Math. Math. Phys. 4(5)
+    (momentum).
+    """
+
+    name = "reduced-chord"
+    partitions = ("samples", "features")
+    parameters = {"rank_factor": [4]}
+
+    @staticmethod
+    def rounds(comm, data, n_components, rng, rank_factor):
+        k, n = n_components, data.n_samples
+        comm.declare(send="tree")
+        yield data.random_basis(k, rng)
+        block = data if data.partition == "samples" else data.T
+        rank = min(rank_factor * k, block.X.shape[1])
+        F = merged_factor(comm, block.leading_factor(rank) / np.sqrt(n), rank)
+        chord = Chord(F, k, NOISE, momentum=True)
+        W = chord.leading(k)
+        # A merge never lowers the largest eigenvalue, so M bounds all C_i.
+        product = NarrowSum(comm, lambda W: block.gram_product(W) / n,
+                            np.linalg.norm(F, 2) ** 2)
+        while True:
+            yield basis_of(comm, data, W)
+            W = chord.step(W, product(W))
