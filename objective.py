@@ -18,12 +18,17 @@ import numpy as np
 from benchopt import BaseObjective
 
 from benchmark_utils.comm.network import busiest_calls
+from benchmark_utils.fields.cache import FULL, MAKE_ROOM
 from benchmark_utils.fields.difficulty import (
     load_difficulty,
     relative_eigengap,
 )
 from benchmark_utils.fields.reference import load_reference
-from benchmark_utils.results import outputs  # noqa: F401  in a sentence
+from benchmark_utils.results import (  # noqa: F401  they amend benchopt
+    interrupts,
+    outputs,
+    saving,
+)
 from benchmark_utils.results.not_run import NOT_RUN
 from benchmark_utils.scoring.estimates import ESTIMATES, evaluate
 from benchmark_utils.scoring.field_errors import stored_metrics
@@ -63,6 +68,10 @@ class Objective(BaseObjective):
                 load_difficulty(field, k)
                 return None
         except Exception as error:
+            if getattr(error, "errno", None) in FULL:
+                return (f"The exact subspace of k = {k} cannot be stored in "
+                        f"{field.path.parent} ({error.strerror}): "
+                        f"{MAKE_ROOM}.")
             return (f"The exact subspace of k = {k} cannot be computed "
                     f"({type(error).__name__}): {error}")
         return f"n_components = {k} is more than the rank {rank} of the field."

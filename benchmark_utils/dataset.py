@@ -1,5 +1,4 @@
 """FieldDataset: what all datasets share."""
-import errno
 import traceback
 from abc import abstractmethod
 from functools import partial
@@ -9,6 +8,7 @@ import numpy as np
 from benchopt import BaseDataset
 from benchopt.config import get_data_path
 
+from benchmark_utils.fields.cache import FULL, MAKE_ROOM
 from benchmark_utils.fields.field import Field, NoField
 from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.fields.store import store_field
@@ -159,8 +159,8 @@ class FieldDataset(ShortName, BaseDataset):
         cure = (
             "there are no locks, export HDF5_USE_FILE_LOCKING=FALSE"
             if "lock" in str(error) else
-            f"{'make room' if error.errno == errno.ENOSPC else 'allow it'}, "
-            "or choose another folder, export BENCHOPT_DATA_HOME=FOLDER")
+            MAKE_ROOM if error.errno in FULL else
+            MAKE_ROOM.replace("make room", "allow it"))
         return (f"{self.name} cannot store its field in {self.folder()} "
                 f"({error}): {cure}.")
 

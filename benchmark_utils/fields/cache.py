@@ -3,8 +3,10 @@
 One rule for all: a stored file is used if it opens (is not truncated) and was
 written for the same settings by the same source code.
 """
+import errno
 import hashlib
 import inspect
+import io
 import json
 import os
 import warnings
@@ -13,6 +15,11 @@ from pathlib import Path
 
 import h5py
 import psutil
+
+# What a system says when a disk, or a user's share of it, is full.
+FULL = errno.ENOSPC, errno.EDQUOT
+MAKE_ROOM = "make room, or choose another folder, " \
+    "export BENCHOPT_DATA_HOME=FOLDER"
 
 
 def cached(path, settings, sources, write, suffices=lambda file: True):
@@ -95,12 +102,42 @@ def stamp(path):
     return dict(size=stat.st_size, modified=stat.st_mtime_ns)
 
 
+class CheckedFile(io.FileIO):
+    """A file that HDF5 writes to, which remembers that it could not.
+
+    HDF5 may say nothing of a full disk when it closes a file, and end the
+    process later. So the error is raised while the file is written, and by
+    ``check``; what HDF5 writes after that is dropped.
+    """
+
+    error = None
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and not self.error:  # a system may take a part
+                rest = rest[super().write(rest):]
+        except OSError as error:
+            self.error = error
+            raise
+        return len(data)
+
+    def check(self):
+        if self.error:
+            raise self.error
+
+
 @contextmanager
 def replacing(path):
     """Write a file under a temporary name, rename it when it is complete.
 
     Two runs may generate the same field at once: each writes its own file,
     and a reader sees either nothing or a finished one.
+
+    Raises
+    ------
+    OSError
+        If the disk is full; nothing is left then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     host = os.uname().nodename
@@ -109,10 +146,13 @@ def replacing(path):
             stale.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{host}.{os.getpid()}.tmp")
     try:
-        with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-            yield file
+        with CheckedFile(temporary, "w+") as raw:
+            try:
+                with h5py.File(raw, "w", libver=("v110", "v110")) as file:
+                    yield file
+                    file.flush()
+            finally:
+                raw.check()  # rather than what HDF5 made of it
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
