@@ -127,6 +127,10 @@ class FieldDataset(ShortName, BaseDataset):
         :class:`~benchmark_utils.fields.geometry.Structure`."""
         return Structure()
 
+    def mesh(self):
+        """Where the points of the space axis are, see
+        :class:`~benchmark_utils.fields.mesh.Mesh`; None on grids."""
+
     def missing(self):
         """A sentence that says how to get the data if they are not here."""
 
@@ -188,7 +192,7 @@ class FieldDataset(ShortName, BaseDataset):
         path = store_field(
             self.folder(), settings, self.coordinates(), self.n_space,
             partial(self.snapshots, rng), self.background, self.dtype,
-            self.sources)
+            self.sources, self.mesh())
         return Field(
             path, self.n_ranks, self.partition, self.heterogeneity,
             self.batch, self.rank_weights, seed,

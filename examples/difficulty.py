@@ -30,6 +30,7 @@ CASES = {
     "drift-kinetic": ("steep_zone", "uniform"),
     "gray-scott": ("spirals", "gliders", "dead_zone"),
     "ncep-air": ("anomalies", "raw"),
+    "sphere-vorticity": ("jet", "vortices"),
     "ukmo-scenarios": ("a1b", "e1"),
     "vlasov-2d2v": ("two_beams", "landau"),
     "vlasov-poisson": ("landau", "two_stream", "inhomogeneous"),

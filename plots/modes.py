@@ -3,6 +3,7 @@ from textwrap import fill
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy.spatial import Delaunay
 
 from benchmark_utils.results.page import PagePlot
 from benchmark_utils.results.style import colour, picture
@@ -80,7 +81,23 @@ def map_plot(figure, axes, exact, style):
     return mesh, lambda values: mesh.set_array(oriented(values))
 
 
-def animation(axes, exact, learned, captions, style):
+def mesh_plot(figure, axes, exact, style):
+    """The same at scattered points, each with its two coordinates."""
+    (x_label, x), (y_label, y) = (
+        (axis_label(name, unit), points) for name, unit, points in axes)
+    triangles = Delaunay(np.stack([x, y], axis=1)).simplices
+    limit = np.nanmax(abs(exact))
+    for number, ax in enumerate(figure.subplots(2, sharex=True)):
+        mesh = ax.tripcolor(x, y, triangles, exact, shading="gouraud",
+                            cmap="RdBu_r", vmin=-limit, vmax=limit,
+                            animated=number == 1)
+        ax.set_title(("exact", "learned")[number], fontsize="medium")
+    figure.supylabel(y_label, fontsize="medium")
+    ax.set_xlabel(x_label)
+    return mesh, mesh.set_array
+
+
+def animation(axes, exact, learned, captions, style, scattered=False):
     """Frames of one mode, as it is learned from round to round.
 
     Parameters
@@ -92,6 +109,8 @@ def animation(axes, exact, learned, captions, style):
     captions : list of str
     style : colour
         Of the method.
+    scattered : bool
+        The two axes are the coordinates of every point.
 
     Returns
     -------
@@ -101,7 +120,8 @@ def animation(axes, exact, learned, captions, style):
     figure = Figure(figsize=(3.7, 3.7), dpi=70, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     caption = figure.suptitle(captions[0], animated=True)
-    plot = line_plot if len(axes) == 1 else map_plot
+    plot = mesh_plot if scattered else (
+        line_plot if len(axes) == 1 else map_plot)
     artist, show = plot(figure, axes, exact, style)
     canvas.draw()  # all that stands still
     background = canvas.copy_from_bbox(figure.bbox)
@@ -143,7 +163,8 @@ class Plot(PagePlot):
                           "variance",
                     image=animation(
                         modes["axes"], modes["exact"][:, j].astype(float),
-                        learned[..., j], captions, colour(solver))))
+                        learned[..., j], captions, colour(solver),
+                        modes.get("scattered", False))))
         return cards
 
     def get_metadata(self, df, dataset, objective, solver):

@@ -77,7 +77,7 @@ class IntegerCoder(Coder):
                 "error that is wanted is too small for the numbers.")
         coder = stream.queue.RangeEncoder()
         coder.encode(len(q), Uniform(MAX_STEPS))
-        start = int(_contexts(np.abs(q[:1]).mean() if q.size else 0.0))
+        start = int(contexts_of(np.abs(q[:1]).mean() if q.size else 0.0))
         coder.encode(start, Uniform(N_SIZES))
 
         def send(values, groups):
@@ -141,16 +141,23 @@ class IntegerCoder(Coder):
                     total += _near(self.past, place)
                     now = now + before
                 mean = total / np.maximum(now, 1)
-                contexts = np.where(now > 0, _contexts(mean), np.uint8(start))
-                order = np.argsort(contexts, axis=None, kind="stable")
-                ends = np.cumsum(np.bincount(contexts.ravel()))
-                groups = [(size, slice(begin, end)) for size, (begin, end)
-                          in enumerate(pairwise([0, *ends])) if end > begin]
-                values = step[place].copy()
-                flat = values.reshape(-1)
-                flat[order] = transfer(flat[order], groups)
+                contexts = np.where(
+                    now > 0, contexts_of(mean), np.uint8(start))
+                values = by_context(step[place], contexts, transfer)
                 step[place], inside[place] = values, abs(values)
             self.past = magnitude
+
+
+def by_context(values, contexts, transfer):
+    """Send or receive values, those of one context after the other."""
+    order = np.argsort(contexts, axis=None, kind="stable")
+    ends = np.cumsum(np.bincount(contexts.ravel()))
+    groups = [(size, slice(begin, end)) for size, (begin, end)
+              in enumerate(pairwise([0, *ends])) if end > begin]
+    values = values.copy()
+    flat = values.reshape(-1)
+    flat[order] = transfer(flat[order], groups)
+    return values
 
 
 def _padded(planes):
@@ -168,7 +175,7 @@ def _near(padded, place):
     return padded
 
 
-def _contexts(mean):
+def contexts_of(mean):
     """Contexts of mean magnitudes: ratios of integers, so all agree."""
     fine = np.minimum(mean * FINE, SMALL - 1).astype(np.int64)
     contexts = CONTEXTS[fine]

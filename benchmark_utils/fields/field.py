@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmark_utils.fields.geometry import Geometry, Structure
 from benchmark_utils.fields.layout import Layout
+from benchmark_utils.fields.mesh import Mesh
 from benchmark_utils.fields.partition import (
     DECOMPOSITIONS,
     PARTITIONS,
@@ -154,6 +155,12 @@ class Field(Layout):
         """Coordinates along an axis."""
         with self.open() as file:
             return file[f"axes/{name}"][()]
+
+    def mesh(self):
+        """The :class:`~benchmark_utils.fields.mesh.Mesh` of the space axis,
+        None on grids."""
+        with self.open() as file:
+            return Mesh.read(file)
 
     def skip_reason(self):
         """A sentence if the ranks cannot all own a part, else None."""

@@ -56,6 +56,8 @@ class Geometry:
         Shape of this rank's cells; one axis if they were dealt at random.
     smooth_cells : tuple of int
         As ``smooth``, of an array (steps, *box).
+    mesh : Mesh, or None
+        Of this rank's points, along the first axis of ``shape``.
     moments : array of shape (velocities, moments), or None
         Weights of density, momenta and energy of a distribution function.
     """
@@ -65,12 +67,15 @@ class Geometry:
         places = np.unravel_index(field.cells(rank), field.space)
         box = [int(np.ptp(place)) + 1 for place in places]
         is_box = math.prod(box) == len(places[0])
+        mesh = field.mesh() if is_box else None
+        self.mesh = mesh and mesh.part(places[0])
         lengths = dict(zip(
             field.axes[1:] if is_box else ("cell", *field.axes[1 + space:]),
             (*(box if is_box else [len(places[0])]),
              *field.shape[1 + space:]), strict=True))
         single = {"cell", *structure.categories} - (
-            {"cell"} if is_box else set())
+            {"cell"} if is_box else set()) | (
+                {field.axes[1]} if mesh else set())
         inside = {outer: inner for outer, inner in structure.tiles
                   if outer in lengths}
         groups = [(name, inside[name]) if name in inside else (name,)
@@ -81,7 +86,7 @@ class Geometry:
         self.partition, self.n_features = field.partition, field.n_features
         self.box = tuple(box) if is_box else (len(places[0]),)
         self.smooth_cells = (0, *(
-            1 + i for i in range(len(self.box)) if is_box))
+            1 + i for i in range(len(self.box)) if is_box and not mesh))
         self.rows_per_step = (len(places[0])
                               if field.partition == "samples" else 1)
         self._stored = tuple(lengths.values())

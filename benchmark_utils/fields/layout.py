@@ -7,6 +7,7 @@ One HDF5 file holds one field with the physical axes
     /axes/<name>    coordinates along an axis; attribute: unit
     /written        only in a field that a simulation still writes: number of
                     time steps so far; attribute: patience (seconds)
+    /mesh/...       points, edges and areas, if the space is a mesh
     attributes      settings (JSON: everything that determines the content)
 """
 import json

@@ -9,7 +9,7 @@ from benchmark_utils.fields.cache import cached
 
 
 def store_field(folder, settings, axes, n_space, snapshots, background,
-                dtype="float32", sources=()):
+                dtype="float32", sources=(), mesh=None):
     """Write a field unless it is there already; return its path.
 
     Parameters
@@ -35,6 +35,8 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
         Type on disk.
     sources : sequence of modules or functions
         What else determines the values; editing them rebuilds the field.
+    mesh : Mesh, optional
+        Where the points of the only space axis are.
 
     Returns
     -------
@@ -49,9 +51,14 @@ def store_field(folder, settings, axes, n_space, snapshots, background,
         axes=[(name, unit, hashlib.sha256(np.array(points)).hexdigest())
               for name, unit, points in axes],
         n_space=n_space, background=background, dtype=str(np.dtype(dtype)))
+    if mesh is not None:
+        layout["mesh"] = hashlib.sha256(b"".join(
+            each.tobytes() for each in mesh[:3])).hexdigest()
 
     def write(file):
         field = create_field(file, axes, n_space, background, dtype)
+        if mesh is not None:
+            mesh.write(file)
         label = f"Writing {Path(folder).name}"
         with click.progressbar(length=len(field), label=label) as bar:
             for step in write_snapshots(field, snapshots()):

@@ -74,8 +74,7 @@ class FieldErrors:
         self.high = max(self.high, true.max())
         for i, values in enumerate((error, true)):
             self.squares[i] += np.vdot(values, values)
-            for axis in self.space:
-                change = np.diff(values, axis=axis)
+            for change in self._changes(values):
                 self.gradient[i] += np.vdot(change, change)
             if self.moments.size:
                 self.moments[i] += np.square(
@@ -84,6 +83,14 @@ class FieldErrors:
         if self.longest is not None:
             for i, values in enumerate((decoded, true)):
                 self.power[i] += _octaves(values, self.longest)
+
+    def _changes(self, values):
+        """Differences between neighbours in space."""
+        if self.geometry.mesh is not None:
+            a, b = self.geometry.mesh.edges.T
+            yield values[:, a] - values[:, b]
+        for axis in self.space:
+            yield np.diff(values, axis=axis)
 
     def sums(self):
         """What :func:`stored_metrics` needs of every rank."""

@@ -3,8 +3,9 @@
 A mode lives on the axes of the columns of X: the feature axes under the
 partition ``samples``, space and features under ``features``. A picture shows
 its two longest axes, at most ``N_POINTS`` points each, the others at their
-middle. A picture is of maps in the units of the simulation: weights and scales
-are divided out, points without values are blank.
+middle. On a mesh it shows its points on a map. A picture is of maps in the
+units of the simulation: weights and scales are divided out, points without
+values are blank.
 """
 import h5py
 import numpy as np
@@ -16,8 +17,10 @@ LARGEST = 6e4  # of float16
 N_POINTS = {1: 256, 2: 64}  # by the number of axes shown
 
 
-def shown_points(grid):
+def shown_points(grid, mesh=None):
     """Where a picture is taken, on the grid of a field's columns.
+
+    On a mesh, along its axis only.
 
     Returns
     -------
@@ -28,6 +31,8 @@ def shown_points(grid):
     shape = grid.columns.shape
     longest = np.argsort([-n for n in shape], kind="stable")[:2]
     most = N_POINTS[max(1, len(longest))]
+    if mesh is not None:
+        longest, most = [0], N_POINTS[2] ** 2
     return {
         name: np.linspace(0, n - 1, min(n, most)).round().astype(int)
         if axis in longest else np.array([n // 2])
@@ -40,7 +45,8 @@ class View:
 
     def __init__(self, field):
         self.grid = column_grid(field)
-        self.points = shown_points(self.grid)
+        self.mesh = field.mesh() if field.partition == "features" else None
+        self.points = shown_points(self.grid, self.mesh)
         columns = self.grid.columns[np.ix_(*self.points.values())].ravel()
         self.there = columns >= 0
         self.columns = columns[self.there]  # in increasing order
@@ -90,6 +96,7 @@ def exact_pictures(field):
     dict
         exact : array of shape (points shown, N_MODES). axes : list of
         (name, unit, coordinates) of a picture, in the order of its points.
+        scattered : bool, each point has its own coordinates.
         slices : list of (name, unit, coordinate) where it is a slice.
         shares : array (N_MODES,), the modes' shares of the total variance.
     """
@@ -100,8 +107,10 @@ def exact_pictures(field):
             axes.append((name, unit, coordinates))
         else:
             slices.append((name, unit, float(coordinates[0])))
+    if view.mesh is not None:
+        axes = view.mesh.part(next(iter(view.points.values()))).coordinates()
     with h5py.File(field.reference_path, "r") as file:
         exact = file["basis"][:, :N_MODES][view.columns]
         shares = file["eigenvalues"][:N_MODES] / file["total_variance"][()]
     return dict(exact=view.picture(exact), axes=axes, slices=slices,
-                shares=shares)
+                shares=shares, scattered=view.mesh is not None)
