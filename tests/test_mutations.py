@@ -1,6 +1,6 @@
-"""The mutations of ``mutations.py`` can still be planted."""
+"""The errors of ``planted_errors.py`` can still be planted."""
 import pytest
-from mutations import MUTATIONS, ROOT
+from planted_errors import MUTATIONS, ROOT
 
 
 def test_there_are_enough():
