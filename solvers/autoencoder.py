@@ -5,6 +5,7 @@ from benchmark_utils.compression.archive import Archive, Codec, messages
 from benchmark_utils.compression.parts import join, split
 from benchmark_utils.compression.patches import Patches, common_klt, klt
 from benchmark_utils.compressor import Compressor
+from benchmark_utils.methods.pool import broadcast_bytes
 
 
 class Autoencoder(Codec):
@@ -42,9 +43,8 @@ class Solver(Compressor):
 
     In training noise stands for rounding, a learned Laplace law for the coder;
     messages are coded as those of patch-klt are.
-    <b>Round:</b> first a training in situ: 500 allreduces of a gradient of
-    some 18,000 float32, and a broadcast of the decoder's coded weights, which
-    are stored once; then batches.
+    <b>Round:</b> first a training: 500 allreduces of a gradient of some 18,000
+    float32, a broadcast of the decoder's weights, stored once; then batches.
     <b>Memory:</b> it keeps its block, twice. <b>Guarantee:</b> none.
     <b>Fails when:</b> bytes that are sent, or seconds, matter.
     <b>Reference:</b> Theis, Shi, Cunningham &amp; Huszar 2017, ICLR, arXiv
@@ -71,8 +71,8 @@ class Solver(Compressor):
         encoder, decoder = network.train(
             comm, patches, images, klt(basis, patches.sides), rng,
             data.local_rng)
-        archive.shared = comm.bcast(join([basis, network.pack_weights(
-            decoder)]) if comm.rank == 0 else None)
+        archive.shared = broadcast_bytes(
+            comm, join([basis, network.pack_weights(decoder)]))
         codec = Autoencoder(archive.shared, geometry, error,
                             network.tensors(encoder))
         for message in messages(comm, data, codec):

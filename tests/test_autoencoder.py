@@ -10,7 +10,7 @@ from benchmark_utils.compression.patches import Patches, common_klt, klt
 from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.methods.matrix import PartitionedMatrix
 
-ALONE = SimpleNamespace(rank=0, size=1, sum=lambda x: x, bcast=lambda x: x)
+ALONE = SimpleNamespace(rank=0, size=1, sum=lambda x: x, Bcast=lambda x: x)
 
 
 def block(field):

@@ -11,6 +11,7 @@ RANDOM = {
     "drift_kinetic": dict(n=12, n_z=4, n_v=16, n_snapshots=3),
     "gray_scott": dict(n=32, patch=8, n_snapshots=2),
     "simulated": dict(n_samples=400, n_features=40),
+    "sphere_vorticity": dict(subdivisions=2, n_snapshots=2),
     "template_dataset": {},
     "vlasov_2d2v": dict(n_x=8, n_v=16, n_snapshots=3),
     "vlasov_poisson": dict(n_x=16, n_v=32, n_snapshots=3),
@@ -74,7 +75,7 @@ def test_every_dataset_has_what_makes_sense(benchmark):
     assert datasets.keys() | {"template_dataset"} == RANDOM.keys() | CERTAIN
     assert {name for name, dataset in datasets.items()
             if "decomposition" not in dataset.parameters} == {
-        "burgers", "simulated", "vlasov_poisson"}
+        "burgers", "simulated", "sphere_vorticity", "vlasov_poisson"}
 
 
 def test_names(benchmark):

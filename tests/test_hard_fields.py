@@ -16,7 +16,8 @@ from benchmark_utils.runtime.errors import WorldError
 SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
 EVERY = [(name, partition) for name, solver in sorted(SOLVERS.items())
          for partition in solver.partitions
-         if name != "exact-moments"]  # these fields have none
+         # These fields have no moments and no mesh.
+         if name not in ("exact-moments", "mesh-wavelet")]
 # Choices that change what a method divides by.
 CHOICES = {
     "oja": [{"variant": "adaoja"}],

@@ -33,7 +33,8 @@ def test_every_method_on_own_arrays(partition, n_ranks):
     results = json.loads(start(n_ranks, "your_code.py", partition))
     assert set(results) == {
         name for name, solver in METHODS.items()
-        if partition in solver.partitions and name not in LIBRARIES}
+        if partition in solver.partitions and name not in LIBRARIES
+        and name != "gather-compressed"}  # of a field, not of a matrix
     for name, result in results.items():
         assert result["error"] < APPROXIMATE.get(name, 1e-6), name
         assert result["error"] <= result["bound"], name

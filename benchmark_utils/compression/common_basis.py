@@ -1,9 +1,11 @@
 """A basis that all ranks learn together; its messages are coded integers."""
 import numpy as np
 
+from benchmark_utils.compression.parts import join, split
 from benchmark_utils.methods.coding import Coder
 from benchmark_utils.methods.hapod import truncate
 from benchmark_utils.methods.linalg import leading_factor
+from benchmark_utils.methods.pool import broadcast_bytes, gather_bytes
 
 # Of what rounding of the coefficients loses: what is cut off, and what the
 # rounding of factors and basis loses. And how often factors are finer.
@@ -52,12 +54,14 @@ def common_basis(comm, F, n_rows, noise):
     F = F if F.shape[1] else np.zeros((d, 1))
     steps = np.full(F.shape[1], np.float32(np.sqrt(
         12 * ROUNDED * noise * n_rows / F.shape[1]) / FINER), float)
-    coded = comm.gather((pack(F, steps), n_rows))
+    coded = gather_bytes(comm, join(
+        [pack(F, steps), np.int64(n_rows).tobytes()]))
     message = None
     if comm.rank == 0:
-        n_rows = sum(n for _, n in coded)
+        factors, rows = zip(*map(split, coded), strict=True)
+        n_rows = np.frombuffer(b"".join(rows), np.int64).sum()
         F = leading_factor(np.hstack(
-            [unpack(factor, d) for factor, _ in coded]).T, d)
+            [unpack(factor, d) for factor in factors]).T, d)
         kept, _ = truncate(F, np.sqrt(CUT * noise * n_rows * d))
         F = kept if kept.shape[1] else F[:, :1]
         sizes = np.linalg.norm(F, axis=0)
@@ -65,4 +69,4 @@ def common_basis(comm, F, n_rows, noise):
             / np.maximum(sizes, np.sqrt(noise * n_rows))
         message = pack(F / np.maximum(sizes, np.finfo(float).tiny),
                        steps.astype(np.float32).astype(float))
-    return comm.bcast(message)
+    return broadcast_bytes(comm, message)

@@ -5,6 +5,7 @@ import numpy as np
 
 from benchmark_utils.compression.common_basis import pack, unpack
 from benchmark_utils.compression.integers import IntegerCoder
+from benchmark_utils.methods.pool import broadcast_bytes
 
 SIDE = 8  # of a patch, along the two longest smooth axes
 # Of the noise of coefficients: what rounding the basis adds; its largest step,
@@ -121,7 +122,7 @@ def common_klt(comm, data, noise):
         steps = np.sqrt(12 * ROUNDED * noise / variances)
         message = pack(V[:, ::-1], np.minimum(steps, COARSEST).astype(
             np.float32).astype(float))
-    return comm.bcast(message)
+    return broadcast_bytes(comm, message)
 
 
 def klt(message, sides):

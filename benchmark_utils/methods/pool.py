@@ -59,3 +59,16 @@ def gather_bytes(comm, message):
     comm.Gatherv(message, [pooled, lengths])
     return [part.tobytes() for part in np.split(
         pooled, np.cumsum(lengths)[:-1])]
+
+
+def broadcast_bytes(comm, message=None):
+    """The bytes of rank 0, on every rank.
+
+    Communication: a broadcast of the bytes and one of their number.
+    """
+    length = np.array([len(message or b"")])
+    comm.Bcast(length)
+    buffer = np.frombuffer(message, np.uint8).copy() if comm.rank == 0 \
+        else np.empty(length[0], np.uint8)
+    comm.Bcast(buffer)
+    return buffer.tobytes()
