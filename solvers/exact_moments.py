@@ -23,6 +23,7 @@ class Solver(Compressor):
     """
 
     name = "exact-moments"
+    test_config = {"dataset": {"name": "vlasov-poisson"}}
     one_pass = False
     parameters = {"error": [1e-1, 1e-2, 1e-3], "codec": ["wavelet"]}
 

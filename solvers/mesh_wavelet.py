@@ -45,6 +45,7 @@ class Solver(Compressor):
     """
 
     name = "mesh-wavelet"
+    test_config = {"dataset": {"name": "sphere-vorticity"}}
     Codec = MeshWavelets
 
     def skip(self, field, n_components):
