@@ -149,6 +149,8 @@ def test_docstring_has_round_and_guarantee(name):
 
 
 def test_the_median_method_is_short():
-    lengths = [len(path.read_text().splitlines())
-               for path in (ROOT / "solvers").glob("*.py")]
-    assert np.median(lengths) < 50
+    """Compressors have a codec beside, and may be longer."""
+    paths = [ROOT / "solvers" / f"{name.replace('-', '_')}.py"
+             for name in METHODS]
+    assert np.median([
+        len(path.read_text().splitlines()) for path in paths]) < 45
