@@ -9,13 +9,12 @@ TARGETS = {"1e-1": 1e-1, "1e-2": 1e-2, "1e-3": 1e-3}
 COLUMNS = {
     "bits": ("bits_per_value", "{:.3g}"),
     "moments too": ("bits_per_value", "{:.3g}"),
-    "bits with sent": ("output_bits", "{:.3g}"),
+    "with sent": ("output_bits", "{:.3g}"),
     "moments": ("moment_error", "{:.1e}"),
-    "largest": ("largest_field_error", "{:.1e}"),
     "gradient": ("gradient_error", "{:.1e}"),
-    "worst rank": ("worst_domain_field_error", "{:.1e}"),
-    "encoding": ("encode_s_per_gb", "{:.0f} s/GB"),
-    "decoding": ("decode_s_per_gb", "{:.0f} s/GB"),
+    "worst": ("worst_domain_field_error", "{:.1e}"),
+    "encode": ("encode_s_per_gb", "{:.0f}"),
+    "decode": ("decode_s_per_gb", "{:.0f}"),
 }
 
 
@@ -59,5 +58,5 @@ class Plot(PagePlot):
             title=f"{dataset}: archives with a field error of {at}\n"
                   "interpolated between settings, or numbers of components"
                   f"<br>moments too: bits at which their errors are {at}, "
-                  "too",
+                  "too; encode, decode: s per GB",
             columns=["method", *COLUMNS], default_order_column="method")

@@ -105,7 +105,7 @@ def test_results_are_merged_and_drawn_again(copy):
                      "--no-display")
     assert drawn.returncode == 0, drawn.stderr
     page = next(copy.glob("outputs/*_both.html")).read_text()
-    assert all(f'"label": "{solver}"' in page
+    assert all(f'"{solver}"' in page
                for solver in both["solver_name"].unique())
 
 
