@@ -21,9 +21,9 @@ class Solver(MPISolver):
     once the variance outside the space is below the gap.
     <b>Fails when:</b> the spectrum is flat after k: it then needs many rounds.
     <b>Reference:</b> Wu &amp; Simon 2000, SIAM J. Matrix Anal. Appl. 22(2)
-    (restart); Li &amp; Zhang 2015, Numer. Math. 131 (rate); Chen et al. 2025,
-    arXiv 2508.06486 (any b up to k needs the same number of products, up to
-    logarithms).
+    (restart); Li &amp; Zhang 2015, Numer. Math. 131 (rate); Chen et al. 2026,
+    SODA, arXiv 2508.06486 (any b up to k needs the same number of products,
+    up to logarithms).
     """
 
     name = "block-krylov"

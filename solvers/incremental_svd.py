@@ -23,7 +23,7 @@ class Solver(MPISolver):
     has gathered its variance.
     <b>Reference:</b> Levy &amp; Lindenbaum 2000, IEEE Trans. Image Process.
     9(8), also for <i>forget</i>; Brand 2006, Linear Algebra Appl. 415(1);
-    bound: Fareed &amp; Singler 2018, arXiv 1803.06313.
+    bound: Fareed &amp; Singler 2020, J. Comput. Appl. Math. 368.
     """
 
     name = "incremental-svd"

@@ -19,8 +19,8 @@ class Solver(MPISolver):
     practice far beyond.
     <b>Fails when:</b> coding = <i>naive</i>: it stops at an error of the order
     of the rounding, 2^-b lambda_1 / gap.
-    <b>Reference:</b> differences: Mishchenko et al. 2019, arXiv 1901.09269
-    (DIANA); Richtarik, Sokolov &amp; Fatkhullin 2021, NeurIPS (EF21);
+    <b>Reference:</b> differences: Mishchenko et al. 2024, Optim. Methods
+    Softw. (DIANA); Richtarik, Sokolov &amp; Fatkhullin 2021, NeurIPS (EF21);
     quantised PCA: Alimisis et al. 2021, NeurIPS, arXiv 2110.14391.
     """
 

@@ -8,7 +8,6 @@ from docutils.core import publish_doctree
 
 DOCS = ROOT / "docs"
 BIBLIOGRAPHY = "references.rst"
-UNCONFIRMED = {"li-zhang-2015", "yorke-1970"}
 
 
 @cache
@@ -78,23 +77,23 @@ def test_every_entry_is_cited():
 
 @pytest.mark.parametrize("key", ENTRIES)
 def test_entry(key):
-    """First author and year of the label, a title, a venue, links."""
+    """First author and year of the label, initials, title, venue, links."""
     label, paragraph = ENTRIES[key]
     author, year = label.split()[0], label.split()[-1]
     text = words(paragraph)
     assert text.startswith(author)
     assert re.search(rf", {year}\.( |$)", text)
-    titles = nodes(paragraph, "emphasis")
-    assert len(titles) == (key not in UNCONFIRMED)
-    for title in titles:
-        venue = text.split(words(title))[1]
-        assert re.match(r" [A-Z]", venue)
-        assert "Preprint" not in venue or "arxiv.org/abs/" in venue
+    title, = nodes(paragraph, "emphasis")
+    authors, venue = text.split(words(title))
+    for name in re.split(", | & ", authors.replace(" et al.", "").strip()):
+        assert re.fullmatch(r"[^.]+( [A-Z]\.(-[A-Z]\.)?)+", name), name
+    assert re.match(r" [A-Z]", venue)
+    assert "Preprint" not in venue or "arxiv.org/abs/" in venue
 
 
 def test_entries_are_in_order():
-    labels = [label.replace("& ", "").lower() for key, (label, _)
-              in ENTRIES.items() if key not in UNCONFIRMED]
+    labels = [label.replace("& ", "").lower()
+              for label, _ in ENTRIES.values()]
     assert labels == sorted(labels)
 
 
@@ -107,13 +106,27 @@ def surnames(reference):
             yield first[0], match[2]
 
 
+KNOWN = {(label.split()[0], label.split()[-1])
+         for label, _ in ENTRIES.values()}
+
+
 @pytest.mark.parametrize("name", SOLVERS)
 def test_references_of_docstrings(name):
     """The bibliography knows the works that a method's docstring cites."""
-    known = {(label.split()[0], label.split()[-1])
-             for label, _ in ENTRIES.values()}
     docstring = " ".join(SOLVERS[name].__doc__.replace("&amp;", "&").split())
-    assert set(surnames(docstring.partition("<b>Reference:</b>")[2])) <= known
+    assert set(surnames(docstring.partition("<b>Reference:</b>")[2])) <= KNOWN
+
+
+def test_works_cited_in_modules():
+    """It also knows those of the modules: first author, others, year."""
+    work = re.compile(r"\b([A-Z][\w-]+)(?: et al\."
+                      r"|(?:, [A-Z]\w+)* & [A-Z]\w+)? ((?:19|20)\d\d)\b")
+    cited = {found: path.name
+             for path in (ROOT / "benchmark_utils").rglob("*.py")
+             for found in work.findall(
+                 " ".join(path.read_text().replace("#", "").split()))}
+    assert len(cited) > 15
+    assert not {found: cited[found] for found in cited if found not in KNOWN}
 
 
 def taxonomy():
