@@ -1,4 +1,4 @@
-"""The contract of benchmark_distributed_pca.
+"""The problem that all methods solve, and how they are scored.
 
 Data: a dataset gives one ``Field``, a file on disk with a partition of the
 matrix X (n_samples x n_features) among ``n_ranks`` MPI ranks. X holds
@@ -7,9 +7,10 @@ anomalies, so PCA is the truncated SVD of X; nothing is centred again.
 Result: each rank's orthonormal basis of the estimated leading subspace is
 scored on the ranks; small arrays per rank come back, see
 ``benchmark_utils/scoring/subspace.py``. The metrics are those of
-``benchmark_utils/scoring/metrics.py``. It also returns the size of the
+``benchmark_utils/scoring/metrics.py``. Also returned are the size of the
 problem, how hard the field is (``benchmark_utils/fields/difficulty.py``) and
-the calls that ``benchmark_utils/comm/network.py`` puts on other networks.
+the calls whose time ``benchmark_utils/comm/network.py`` models on other
+networks.
 """
 import warnings
 from numbers import Integral
@@ -40,7 +41,7 @@ SMALL_GAP = 1e-3
 
 
 class Objective(BaseObjective):
-    """Leading k-dimensional principal subspace of domain-partitioned data."""
+    """Leading k-dimensional principal subspace of data split among ranks."""
 
     name = "Distributed PCA"
     url = "https://github.com/benchopt/benchmark_distributed_pca"
@@ -61,7 +62,7 @@ class Objective(BaseObjective):
         """A sentence if the field has no such exact subspace, else None."""
         k = self.n_components
         if not isinstance(k, Integral) or k < 1:
-            return f"n_components is {k!r}: give a whole number from 1 on."
+            return f"n_components is {k!r}: give a whole number, 1 or more."
         try:
             rank = load_reference(field, k).rank
             if k <= rank:
@@ -84,12 +85,13 @@ class Objective(BaseObjective):
         if gap < SMALL_GAP:
             warnings.warn(
                 f"The relative eigengap at k = {k} is only {gap:.1e}: the "
-                "leading subspace is hardly defined, read the excess error.",
+                "leading subspace is ill-defined, use the excess error.",
                 stacklevel=2)
         error = reference.subspace_error(k)
         if error > MAX_REFERENCE_ERROR:
             warnings.warn(
-                f"The exact subspace is known to a sine of {error:.1e} only.",
+                "The exact subspace is accurate only to a sine of "
+                f"{error:.1e}.",
                 stacklevel=2)
         self.difficulty = load_difficulty(field, k)
 
@@ -113,9 +115,9 @@ class Objective(BaseObjective):
             **{f"world_{key}": value for key, value in provenance.items()}}
 
     def save_final_results(self, pictures, ended, stored, **result):
-        """Why the run ended; pictures of the modes: exact, learned by round.
+        """Why the run ended; pictures of exact modes and of each round's.
 
-        And what is stored at the end: metrics of ``scoring/field_errors.py``.
+        Also what is stored at the end, by ``scoring/field_errors.py``.
         """
         field = self.field
         return dict(**exact_pictures(field), learned=pictures,
@@ -124,7 +126,7 @@ class Objective(BaseObjective):
                         field.n_samples * field.n_features, **stored))
 
     def get_one_result(self):
-        """Scores of the exact subspace at no cost."""
+        """Scores of the exact subspace, at zero cost."""
         n_ranks, k = self.field.n_ranks, self.n_components
         costs = dict.fromkeys(
             ("sent_bytes", "received_bytes", "calls", "hops", "compute_s",

@@ -1,4 +1,4 @@
-"""A shock that travels and widens: Burgers' equation, solved by formula.
+"""A shock that travels and widens: Burgers' equation, solved exactly.
 
 For 0 <= x <= 1 and t >= 0, with a Reynolds number Re::
 
@@ -22,7 +22,7 @@ class Dataset(FieldDataset):
     """Burgers' equation, a shock that moves from rank to rank.
 
     <b>Sample:</b> a snapshot; <b>feature:</b> a point x (only the partition
-    <i>features</i>: a point alone has one value).
+    <i>features</i>, since a point has only one value).
     <b>Units:</b> none; the shock starts at x = 0.5 and moves to 0.87.
     <b>Background:</b> fluid at rest; the time mean is not subtracted.
     <b>Source:</b> exact solution, with the grid, the times and Re = 1000 of

@@ -12,12 +12,13 @@ the Maxwellian F of the background (delta-f, local gradients)::
 Electrons are adiabatic and do not respond to <phi>, the mean over y and z
 (zonal flows); the density is uniform, ions and electrons are equally hot.
 Units: ion sound gyroradius rho_s for x and y, a length L >> rho_s for z, the
-thermal velocity v_th for v, L / v_th for the time; f and phi in parts of
+thermal velocity v_th for v, L / v_th for the time; f and phi are in units of
 rho_s / L.
 
-Fourier modes in x, y, z with the 2/3 rule, so that without damping the free
-energy balance is that of the equations; a grid in v. Runge-Kutta of order 4,
-streaming and damping exactly, in single precision as the field is stored.
+Discretisation: Fourier modes in x, y, z with the 2/3 rule, so that without
+damping the free energy balance is that of the equations; a grid in v.
+Runge-Kutta of order 4, with streaming and damping exact, in single precision,
+in which the field is stored.
 """
 from itertools import islice
 from typing import NamedTuple
@@ -148,17 +149,17 @@ def spun_up(case, n, n_z, n_v, n_snapshots, rng):
 
 
 class Dataset(FieldDataset):
-    """Turbulence in a magnetised plasma, drift kinetics of ions.
+    """Turbulence in a magnetised plasma: drift kinetics of ions.
 
     <b>Sample:</b> f(z, v) at one point (x, y) across the magnetic field and
-    one time; <b>feature:</b> a point z along it and a velocity (partition
-    <i>features</i>: a snapshot; a point of phase space).
+    one time; <b>feature:</b> a point z along the field and a velocity
+    (partition <i>features</i>: a snapshot; a point of phase space).
     <b>Units:</b> rho_s across, L along the field, L / v_th, v_th.
     <b>Background:</b> the Maxwellian of the temperature profile is
     subtracted (delta-f).
     <b>Cases:</b> steep_zone (the temperature gradient that drives the
     turbulence is steep on one rank of four; the others are nearly stable),
-    uniform (ranks nearly alike).
+    uniform (all ranks nearly alike).
     <b>Source:</b> own spectral simulation of slab ITG turbulence; model after
     Grandgirard et al., J. Comput. Phys. 217 (2006).
     """

@@ -28,7 +28,7 @@ ZONE_KILL = 0.02  # added to k: v dies out
 
 
 class Case(NamedTuple):
-    """Feed and kill rates, at y = 1/8 of the side and opposite to it."""
+    """Feed and kill rates, at y = 1/8 of the side and opposite it."""
 
     feed: tuple
     kill: tuple
@@ -103,12 +103,13 @@ def anomalies(case, n, patch, n_snapshots, rng):
 
 
 class Dataset(FieldDataset):
-    """Chemical patterns that move, Gray-Scott reaction and diffusion.
+    """Moving chemical patterns: Gray-Scott reaction and diffusion.
 
     <b>Sample:</b> both concentrations in a square patch of 16 x 16 points at
     one time; <b>feature:</b> a substance at a point of the patch (partition
     <i>features</i>: a snapshot; a substance at a point).
-    <b>Units:</b> grid spacing, time step; concentrations of the feed.
+    <b>Units:</b> grid spacing and time step; concentrations relative to the
+    feed.
     <b>Background:</b> the mean over the late half of the spin-up is
     subtracted.
     <b>Cases:</b> spirals, gliders (alike everywhere), dead_zone (the rates

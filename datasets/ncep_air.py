@@ -98,18 +98,19 @@ def anomalies(variable, roles, period, weights):
 
 
 class Dataset(FieldDataset):
-    """Air temperature of the Earth since 1948, NCEP/NCAR reanalysis.
+    """Air temperature of the Earth since 1948: NCEP/NCAR reanalysis.
 
     <b>Sample:</b> a meridional profile, the column of 73 latitudes at one
     longitude and month (partition <i>features</i>: the map of a month; a grid
     point). Ranks own longitudes (<i>features</i>: latitudes, climate zones).
-    <b>Units:</b> K, times the root of cos(latitude). <b>Background:</b> see
-    the cases.
-    <b>Cases:</b> anomalies (the mean of each calendar month is subtracted: a
-    flat spectrum), raw (the mean of all months, so the seasons dominate).
+    <b>Units:</b> K, times the square root of cos(latitude).
+    <b>Background:</b> see the cases.
+    <b>Cases:</b> anomalies (the mean of each calendar month is subtracted,
+    which leaves a flat spectrum), raw (the mean of all months is subtracted,
+    so the seasons dominate).
     <b>Source:</b> monthly means at sigma level 0.995, NCEP-NCAR Reanalysis 1,
-    NOAA PSL, Boulder (Kalnay et al., Bull. Amer. Meteor. Soc. 77, 1996); the
-    file of the package pyunicorn. First: benchopt prepare . -d ncep-air
+    NOAA PSL, Boulder (Kalnay et al., Bull. Amer. Meteor. Soc. 77, 1996), from
+    the package pyunicorn. First run: benchopt prepare . -d ncep-air
     """
 
     name = "ncep-air"

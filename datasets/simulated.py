@@ -82,14 +82,14 @@ def draw_rows(sizes, basis, own, shared, noise, rank_specific, rng):
 
 
 class Dataset(FieldDataset):
-    """Gaussian samples with a planted subspace, ranks that differ by design.
+    """Gaussian samples with a planted subspace; ranks differ by design.
 
     <b>Sample:</b> a row; <b>feature:</b> a column (partition <i>features</i>:
-    the transposed matrix, ranks share temporal directions).
+    the transposed matrix, where ranks share temporal directions).
     <b>Variance:</b> that of the planted directions falls exponentially (by
-    the factor <i>decay</i>), polynomially (by that power) or in one step (to
-    that level). Three directions of every rank, which the others do not have,
-    have the variance <i>rank_specific</i>. Noise is added everywhere.
+    the factor <i>decay</i>), polynomially (with that power) or in one step (to
+    that level). For every rank, three directions that no other rank has have
+    the variance <i>rank_specific</i>. Noise is added everywhere.
     <b>Ranks:</b> the first owns <i>imbalance</i> times as many rows as the
     last, whose rows have <i>last_rank_energy</i> times the energy.
     <b>Guarantee:</b> refuses settings whose planted subspace is not the
@@ -125,7 +125,7 @@ class Dataset(FieldDataset):
         return np.geomspace(self.imbalance, 1, self.n_ranks)
 
     def settings(self):
-        """Also how the field is cut: every rank has directions of its own."""
+        """Also how the field is cut, as every rank has its own directions."""
         return super().settings() | dict(n_ranks=self.n_ranks,
                                          partition=self.partition)
 

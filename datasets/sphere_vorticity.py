@@ -4,7 +4,7 @@ Vorticity zeta = lap psi, radius 1, time in days of the rotating planet::
 
     d(zeta)/dt + J(psi, zeta + f) = nu lap(zeta - jet), f = 4 pi sin(latitude)
 
-The jet is kept up against viscosity. Classical Runge-Kutta of order 4.
+The jet is maintained against viscosity. Classical Runge-Kutta of order 4.
 """
 from functools import partial
 from typing import NamedTuple
@@ -79,7 +79,7 @@ class Dataset(FieldDataset):
     own patches of the sphere: with four, the polar caps and the two halves
     of the belt between them.
     <b>Units:</b> radius 1, days.
-    <b>Background:</b> the initial zonal jet is subtracted; zero without it.
+    <b>Background:</b> the initial zonal jet is subtracted; zero without a jet.
     <b>Cases:</b> jet (unstable, in the north only: ranks differ), vortices
     (everywhere, merging).
     <b>Source:</b> own simulation, linear finite elements; the jet after

@@ -11,13 +11,13 @@ class Dataset(FieldDataset):
 
     <b>Sample:</b> what a row of X is for each partition, and the units.
     <b>Source:</b> the paper, code or data behind it.
-    """  # benchopt shows this text when the mouse is on the dataset's name
+    """  # benchopt shows this text for the dataset's name
 
     # The file name with hyphens.
     name = "template-dataset"
 
-    # Your own; each value of a list is one run. Every dataset also has
-    # n_ranks, partition, heterogeneity, batch and realisation.
+    # Your own parameters; each value of a list is one run. Every dataset also
+    # has n_ranks, partition, heterogeneity, batch and realisation.
     parameters = {"n_x": [64], "n_v": [48]}
 
     # What a rank may own, the default first: "samples", rows of X (its points
@@ -41,9 +41,9 @@ class Dataset(FieldDataset):
                 ("x", "m", np.linspace(0, 1, self.n_x, endpoint=False)),
                 ("v", "m/s", np.linspace(-4, 4, self.n_v))]
 
-    # Called only if the field is not on disk yet. Yield what follows each
-    # other in time, shape (steps, space..., features...). Draw from no other
-    # generator than rng; if there is nothing to draw, say is_random = False.
+    # Called only if the field is not on disk yet. Yield arrays of consecutive
+    # time steps, shape (steps, space..., features...). Draw from no generator
+    # but rng; if there is nothing to draw, set is_random = False.
     def snapshots(self, rng):
         t, x, v = (points for _, _, points in self.coordinates())
         phase = rng.uniform(0, 2 * np.pi)

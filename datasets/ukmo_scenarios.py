@@ -19,13 +19,13 @@ def source(case):
 
 
 class Dataset(FieldDataset):
-    """North America warms: temperatures of the Met Office climate model.
+    """North America warms: temperatures from the Met Office climate model.
 
     <b>Sample:</b> a meridional profile, the column of 37 latitudes at one
     longitude and year (partition <i>features</i>: the map of a year; a grid
     point). Ranks own longitudes (<i>features</i>: latitudes).
-    <b>Units:</b> K, times the root of cos(latitude). <b>Background:</b> the
-    mean of all years is subtracted.
+    <b>Units:</b> K, times the square root of cos(latitude).
+    <b>Background:</b> the mean of all years is subtracted.
     <b>Cases:</b> the emission scenarios a1b and e1, 1860 to 2099.
     <b>Source:</b> annual means of near-surface air temperature, Met Office
     Unified Model, from the package iris-sample-data; UK Open Government

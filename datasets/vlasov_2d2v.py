@@ -1,13 +1,13 @@
 """A kinetic plasma in two space and two velocity dimensions.
 
-Electrons over fixed ions in a periodic square, in units of the Debye length
+Electrons and fixed ions in a periodic square, in units of the Debye length
 lambda_D, the inverse plasma frequency 1/omega_p and the thermal velocity
 v_th::
 
     df/dt + v . grad_x f - E . grad_v f = 0,
     E = -grad phi,   -lap phi = 1 - integral of f dv
 
-Semi-Lagrangian as the dataset vlasov-poisson: free flight for dt/2,
+Semi-Lagrangian like the dataset vlasov-poisson: free flight for dt/2,
 acceleration for dt, free flight for dt/2, each a shift of grid lines by
 periodic cubic splines, one axis after the other, which is exact because the
 shifts of two axes of space, or of velocity, commute.
@@ -48,7 +48,7 @@ def thermal(x, y, v_x, v_y):
 def opposite_beams(x, y, v_x, v_y):
     """Beams along +y around x = 3/8 and along -y around x = 7/8.
 
-    No field acts on this state; the beams would only widen, slowly.
+    No electric field acts on this state; the beams only widen, slowly.
     """
     up, down = (0.45 * np.exp(3 * (np.cos(2 * np.pi * (x - centre)) - 1))
                 for centre in (3 / 8, 7 / 8))
@@ -137,7 +137,7 @@ def anomalies(case, n_x, n_v, n_snapshots, every, rng):
 
 
 class Dataset(FieldDataset):
-    """Kinetic plasma in a plane, Vlasov-Poisson in (x, y, v_x, v_y).
+    """Kinetic plasma in a plane: Vlasov-Poisson in (x, y, v_x, v_y).
 
     <b>Sample:</b> f at one point (x, y) and time; <b>feature:</b> a velocity
     (v_x, v_y) (partition <i>features</i>: a snapshot; a point of phase

@@ -1,6 +1,6 @@
 """A kinetic plasma in one space and one velocity dimension.
 
-Electrons over fixed ions, in units of the Debye length lambda_D, the inverse
+Electrons and fixed ions, in units of the Debye length lambda_D, the inverse
 plasma frequency 1/omega_p and the thermal velocity v_th::
 
     df/dt + v df/dx - E df/dv = 0,        dE/dx = 1 - integral of f dv
@@ -125,14 +125,14 @@ def continued(case, f, n_steps, dt, every):
 
 
 class Dataset(FieldDataset):
-    """Kinetic plasma, Vlasov-Poisson in (x, v).
+    """Kinetic plasma: Vlasov-Poisson in (x, v).
 
     <b>Sample:</b> f at one point x and time; <b>feature:</b> a velocity
     (partition <i>features</i>: a snapshot; a point (x, v)).
     <b>Units:</b> lambda_D, 1/omega_p, v_th. <b>Background:</b> the
     unperturbed distribution at t = 0 is subtracted.
-    <b>Cases:</b> landau (damped wave), two_stream (instability to vortices),
-    inhomogeneous (beams and temperature differ from slab to slab).
+    <b>Cases:</b> landau (damped wave), two_stream (instability that forms
+    vortices), inhomogeneous (beams and temperature differ from slab to slab).
     <b>Source:</b> own semi-Lagrangian simulation after Cheng &amp; Knorr,
     J. Comput. Phys. 22 (1976).
     """

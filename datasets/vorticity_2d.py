@@ -139,8 +139,8 @@ class Dataset(FieldDataset):
     <b>Background:</b> the mean over the late half of the spin-up is
     subtracted; zero for the cases without spin-up.
     <b>Cases:</b> storm_track (stirred in one region, Rossby waves),
-    kolmogorov (steady wind, ranks nearly alike), decaying (merging vortices),
-    taylor_green (almost of rank 1).
+    kolmogorov (steady wind, all ranks nearly alike), decaying (merging
+    vortices), taylor_green (almost a matrix of rank 1).
     <b>Source:</b> own pseudo-spectral simulation; cases after Maltrud &amp;
     Vallis, J. Fluid Mech. 228 (1991).
     """

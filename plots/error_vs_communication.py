@@ -56,7 +56,7 @@ def byte_lines(runs, column, traces):
         *vertical_line(f"one float64 basis per rank: "
                        f"{readable(units[column])}", units[column], "#999999",
                        traces),
-        *vertical_line(f"ship everything: {readable(raw)}", raw, "#444444",
+        *vertical_line(f"send all raw data: {readable(raw)}", raw, "#444444",
                        traces)]
 
 

@@ -7,11 +7,11 @@ class Solver(MPISolver):
 
     <b>Round:</b> one: a gather of n r floats per rank, r = m k, a broadcast of
     n k floats and an allgather of k k floats.
-    <b>Guarantee:</b> sine of the angle of the temporal modes below
-    T / (gap - T), with T the variance that the ranks truncate, summed; exact
-    if every rank has rank r or less.
+    <b>Guarantee:</b> the sine of the angle of the temporal modes is below
+    T / (gap - T), with T the sum of the variances that the ranks truncate;
+    exact if every rank's data have rank r or less.
     <b>Fails when:</b> n is large, or m = 1 and patterns of single ranks
-    outrank common ones. With r above n / 2 a sum of n x n Gram matrices is
+    outweigh common ones. With r above n / 2 a sum of n x n Gram matrices is
     cheaper and exact.
     <b>Reference:</b> Wang, McBee &amp; Iliescu 2016, J. Comput. Appl. Math.
     307; the parallel SVD of PyParSVD.

@@ -9,7 +9,7 @@ from benchmark_utils.methods.pool import broadcast_bytes
 
 
 class Autoencoder(Codec):
-    """KLT of patches, and what a network adds on both sides of rounding."""
+    """KLT of patches, and a network on both sides of the rounding."""
 
     def __init__(self, model, geometry, error, encoder=None):
         super().__init__(geometry, error)
@@ -41,12 +41,12 @@ class Autoencoder(Codec):
 class Solver(Compressor):
     """Convolutional autoencoder around patch-klt, one model for all ranks.
 
-    In training noise stands for rounding, a learned Laplace law for the coder;
-    messages are coded as those of patch-klt are.
-    <b>Round:</b> first a training: 500 allreduces of a gradient of some 18,000
-    float32, a broadcast of the decoder's weights, stored once; then batches.
+    In training, noise replaces rounding, and a learned Laplace distribution
+    the coder; messages are coded as in patch-klt.
+    <b>Round:</b> first the training: 500 allreduces of a gradient of about
+    18,000 float32, and a broadcast of the weights, stored once; then a batch.
     <b>Memory:</b> it keeps its block, twice. <b>Guarantee:</b> none.
-    <b>Fails when:</b> bytes that are sent, or seconds, matter.
+    <b>Fails when:</b> sent bytes, or seconds, matter.
     <b>Reference:</b> Theis, Shi, Cunningham &amp; Huszar 2017, ICLR, arXiv
     1703.00395; torch 2.13.
     """

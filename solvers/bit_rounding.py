@@ -28,15 +28,15 @@ class BitRounding(Codec):
 
 
 class Solver(Compressor):
-    """Bit rounding: mantissa bits that hold the wanted share of information.
+    """Bit rounding: keep the bits that hold the wanted share of information.
 
-    A bit's information is what it shares with the same bit of a neighbour.
-    After three bits without any, further ones count as artificial: left by
-    an earlier rounding. Byte planes, then deflate.
+    A bit's information is its mutual information with the same bit of a
+    neighbour. After three bits without any, further bits are taken for traces
+    of an earlier rounding. The bytes are coded in planes, by deflate.
     <b>Round:</b> one batch, with its own number of bits; nothing is sent.
     <b>Guarantee:</b> every value has the same relative precision.
     <b>Fails when:</b> values are anomalies around zero, of all magnitudes:
-    relative precision is then no use.
+    relative precision is then of no use.
     <b>Reference:</b> Kl&ouml;wer et al. 2021, Nat. Comput. Sci. 1(11).
     """
 

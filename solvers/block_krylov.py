@@ -12,7 +12,7 @@ class Solver(MPISolver):
 
     <b>Round:</b> one allreduce of d b floats (samples), or of n b floats and
     an allgather of k^2 (features); b = block_size, k by default. All other
-    computation is replicated. At first also an allreduce of one float.
+    computation is replicated. The first round adds an allreduce of one float.
     <b>Memory:</b> d m or n m floats, m = restart_length k.
     <b>Guarantee:</b> exact for any partition; for b &gt;= k the tangent of the
     angle after t rounds is at most 1 / T_{t-1}(2 lambda_k / lambda_{b+1} - 1)

@@ -7,11 +7,11 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Subspace iteration with a Chebyshev filter that tunes itself.
+    """Subspace iteration with a self-tuning Chebyshev filter.
 
-    <b>Round:</b> as block power on the replicated side: one allreduce of
-    d(k+p) floats (samples), or of n(k+p) floats and an allgather of k^2
-    (features).
+    <b>Round:</b> like block power: one allreduce of d(k+p) floats (samples),
+    or of n(k+p) floats and an allgather of k^2 (features); all other
+    computation is replicated.
     <b>Guarantee:</b> exact for any partition; with x = 2 lambda_k / beta - 1
     the tangent of the angle falls by 1 / (x + sqrt(x^2 - 1)) per round, where
     the Ritz value beta tends to lambda_{k+p+1} from below. With a fixed beta

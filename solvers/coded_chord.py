@@ -14,21 +14,22 @@ FEW = 4  # snapshots per component below which their Gram matrix is cheaper
 
 
 class Solver(MPISolver):
-    """Ours: chord iteration on a merged model, in differences of few bits.
+    """Ours: chord iteration on a merged model; differences in few bits.
 
-    The ranks' factors of rank r = m k give rank 0 a model M of C. Then ranks
-    send what M does not predict, rank 0 applies the inverse of theta - M and
-    sends what changes: integers of adaptive steps, entropy coded.
+    Rank 0 merges the ranks' factors of rank r = m k into a model M of C. Then
+    ranks send what M does not predict, and rank 0 applies the inverse of
+    theta - M and sends the change: entropy-coded integers, adaptive steps.
     <b>Round:</b> N k integers to and from rank 0, of about 2.5 bits; N = d
     (samples) or n (features: and an allreduce of k (k+1) / 2 floats). At first
     N r and 3/2 N k integers; features with n &lt;= 4 k: only a reduce of
-    n (n+1) / 2 floats and a broadcast of n k. Twice r where spectra are flat.
+    n (n+1) / 2 floats and a broadcast of n k. Twice r for flat spectra.
     <b>Memory:</b> N (r + 4 k) floats per rank, N r P at rank 0.
-    <b>Guarantee:</b> a bound of its own error, certified, once that is small;
-    with a <i>target</i> it ends when the bound is below that.
-    Uncoded exact for any partition, rate nu / (1 + nu) &lt;= mu / (mu + gap),
-    mu = ||C - M||; favour = <i>rounds</i>: finer, and with momentum.
-    <b>Fails when:</b> latency, not bandwidth, is scarce: rounds are many.
+    <b>Guarantee:</b> once the error is small, a certified bound on it; with
+    a <i>target</i> the method ends when the bound is below the target.
+    Uncoded, exact for any partition, at the rate nu / (1 + nu) &lt;=
+    mu / (mu + gap), mu = ||C - M||; favour = <i>rounds</i>: finer steps, and
+    momentum.
+    <b>Fails when:</b> latency, not bandwidth, is scarce: it needs many rounds.
     <b>Reference:</b> ours; its parts: Himpe, Leibner &amp; Rave 2018, SIAM J.
     Sci. Comput. 40(5) (merge); Richtarik, Sokolov &amp; Fatkhullin 2021,
     NeurIPS (differences); Sleijpen &amp; van der Vorst 1996, SIAM J. Matrix

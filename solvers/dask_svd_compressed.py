@@ -5,14 +5,14 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """dask's svd_compressed of all data, on rank 0 with P threads.
+    """dask's svd_compressed of all the data, on rank 0 with P threads.
 
     <b>Round:</b> one, a gather of all n d numbers as they are stored and of
     one per rank; a broadcast (samples) or scatter (features) of d k floats.
     <b>Computes:</b> a randomized SVD in float64, four chunks per thread;
     threads share memory, so nothing is sent between them.
     <b>Guarantee:</b> that of randomized-svd; iterator = <i>power</i>, dask's
-    default, loses the weaker modes in many passes.
+    default, loses the weaker modes after many passes.
     <b>Reference:</b> dask 2026.8; Halko et al. 2011, SIAM Rev. 53(2).
     """
 

@@ -6,7 +6,7 @@ from benchmark_utils.compressor import Codec, Compressor
 
 
 class Cosines(Codec):
-    """Transforms a batch in space and time; batches follow one another."""
+    """Transforms a batch in space and time, one batch after the other."""
 
     def __init__(self, geometry, error):
         super().__init__(geometry, error)
@@ -32,9 +32,9 @@ class Solver(Compressor):
     """Discrete cosine transform of whole batches in space and time.
 
     <b>Round:</b> one batch; nothing is sent.
-    <b>Guarantee:</b> the RMS error is at most <i>error</i>, up to the
-    rounding of coefficients that are almost all zero, which is less.
-    <b>Fails when:</b> fronts or thin filaments spread over all waves.
+    <b>Guarantee:</b> the RMS error is about <i>error</i> or less: most
+    coefficients are zero, and rounding then leaves less.
+    <b>Fails when:</b> fronts or thin filaments need all wavenumbers.
     <b>Reference:</b> Ahmed, Natarajan &amp; Rao 1974, IEEE Trans. Comput.
     C-23(1).
     """

@@ -22,8 +22,8 @@ class Solver(MPISolver):
     log(L / gap) / sqrt(1 - lambda_2), L the largest variance of a rank; the
     tangent of the angle falls at least by 1 - gap / (2 lambda_k) per round,
     in practice by lambda_{k+1} / lambda_k.
-    <b>Fails when:</b> K is below that; with <i>align</i> = sign the tail goes
-    at the pace of the gaps inside the leading k.
+    <b>Fails when:</b> K is below that; with <i>align</i> = sign the final
+    rate is set by the gaps within the leading k.
     <b>Reference:</b> Ye &amp; Zhang 2021, JMLR 22(238), algorithm 1 (align =
     sign); the polar factor replaces its sign adjustment by default.
     """

@@ -9,15 +9,16 @@ from benchmark_utils.compressor import Compressor
 
 
 class Solver(Compressor):
-    """Ours: any compressor, and what it decodes keeps its moments.
+    """Ours: any compressor, with the moments of the field preserved.
 
-    Density, momentum and energy of what the codec loses are stored for every
-    cell of space, in few bits; the decoded field gets the smallest change
-    that restores them, which makes its error smaller.
+    Density, momentum and energy of the part that the codec loses are stored
+    for every cell of space, in few bits. The decoded field gets the smallest
+    change that restores them, which also reduces its error.
     <b>Round:</b> that of the codec.
     <b>Memory:</b> it keeps its block, and decodes while it encodes.
-    <b>Guarantee:</b> moments are off by a tenth of what independent errors of
-    the same size leave; the field error is not above the codec's.
+    <b>Guarantee:</b> the error of the moments is a tenth of that from
+    independent errors of the same size; the field error is at most the
+    codec's.
     <b>Fails when:</b> a field has no moments; it is then skipped.
     <b>Reference:</b> ours.
     """

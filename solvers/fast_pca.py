@@ -9,12 +9,13 @@ class Solver(MPISolver):
     """FAST-PCA: Sanger's rule by gossip, with gradient tracking.
 
     <b>Round:</b> K mixings: 2 K d k floats along every edge of the graph, both
-    ways; the first one adds P - 1 floats along every edge.
-    <b>Guarantee:</b> linear to the eigenvectors, not only their span, for any
-    partition, with the step 0.1 (3 - r)^2 / L, L the largest variance of a
-    rank, r the share of a deviation that K mixings leave: four fifths of the
-    limit (3 - r)^2 / (8 L) of gradient tracking with lazy mixing.
-    <b>Fails when:</b> lambda_1 / gap is large, also for the gaps inside the
+    ways; the first round adds P - 1 floats along every edge.
+    <b>Guarantee:</b> converges linearly to the eigenvectors, not only to their
+    span, for any partition, with the step 0.1 (3 - r)^2 / L, L the largest
+    variance of a rank, r the share of a deviation that remains after K
+    mixings: four fifths of the limit (3 - r)^2 / (8 L) of gradient tracking
+    with lazy mixing.
+    <b>Fails when:</b> lambda_1 / gap is large, also for the gaps within the
     leading k: the number of rounds grows with it.
     <b>Reference:</b> Gang &amp; Bajwa 2022, IEEE Trans. Signal Process. 70,
     algorithm 1 (K = 1); arXiv 2108.12373.

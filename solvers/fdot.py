@@ -10,11 +10,11 @@ class Solver(MPISolver):
     """F-DOT: orthogonal iteration by gossip for distributed features.
 
     <b>Round:</b> K_t n k + 3 K k^2 floats along every edge of the graph, both
-    ways; K_t = n_mixings + growth t in round t = 0, 1, ..., until the mean is
-    as exact as a float is, which takes K mixings.
+    ways; K_t = n_mixings + growth t in round t = 0, 1, ..., until K mixings
+    make the mean exact to machine precision.
     <b>Guarantee:</b> with growth, exact at the rate lambda_{k+1} / lambda_k
-    of the power iteration; without, down to a floor of the order of the
-    mixing error.
+    of the power iteration; without growth, down to a floor of the order of
+    the mixing error.
     <b>Fails when:</b> there are many samples n: a message has n k numbers.
     <b>Reference:</b> Gang, Xiang &amp; Bajwa 2021, IEEE Trans. Signal Inf.
     Process. Netw. 7, algorithm 2; its distributed QR is a Cholesky QR here

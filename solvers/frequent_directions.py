@@ -5,17 +5,17 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Frequent Directions: a sketch with a worst-case bound, then merged.
+    """Frequent Directions: merged sketches with a worst-case bound.
 
     <b>Round:</b> one batch; every <i>merge_every</i> batches, and at the end,
     a gather of d l + 1 floats per rank and a broadcast of d k, l = m k.
     <b>Memory:</b> d l and a batch per rank; sees each batch once.
     <b>Guarantee:</b> X'X - BB' is between 0 and |X - X_j|^2 / (l - j) for all
-    j below l, with X_j the best rank-j approximation, Frobenius norm: for any
-    order of the data on any ranks. What is lost is known: certified at the
-    end.
+    j below l, with X_j the best rank-j approximation in the Frobenius norm,
+    for any order of the data on any ranks. The loss is known, so the error is
+    certified at the end.
     <b>Fails when:</b> the spectrum decays slowly, or ranks differ: common
-    directions shrink on each of them. incremental-svd is more accurate.
+    directions then shrink on each rank. incremental-svd is more accurate.
     <b>Reference:</b> Liberty 2013, KDD; Ghashami, Liberty, Phillips &amp;
     Woodruff 2016, SIAM J. Comput. 45(5), section 3 (mergeable).
     """

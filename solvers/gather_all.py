@@ -4,7 +4,7 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Gather all raw data on rank 0, a cost that in situ reduction avoids.
+    """Gather all raw data on rank 0, which in situ reduction avoids.
 
     <b>Round:</b> one, a gather of all n d numbers as they are stored and of
     the ranks' numbers of rows, and a broadcast of d k floats.

@@ -15,8 +15,8 @@ class Solver(MPISolver):
     per rank; a broadcast of d k floats.
     <b>Memory:</b> the decoded field on rank 0, a batch and its archive on the
     others.
-    <b>Guarantee:</b> that of gather-all for the decoded field, which
-    <i>codec</i> leaves about <i>error</i> times its RMS from the true one.
+    <b>Guarantee:</b> that of gather-all for the decoded field, whose error is
+    about <i>error</i> times the RMS of the true field.
     <b>Fails when:</b> streams are long: archives grow with them, a basis does
     not.
     """

@@ -5,7 +5,7 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Exact covariance: sum the Gram matrices of all ranks, then eigh.
+    """Exact covariance: the sum of all ranks' Gram matrices, then eigh.
 
     <b>Round:</b> one, an allreduce of d(d+1)/2 floats.
     <b>Memory:</b> d x d per rank; sees each batch once.

@@ -6,19 +6,19 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Hierarchical approximate POD: ranks send what an error bound needs.
+    """Hierarchical approximate POD: as many modes as an error bound needs.
 
     <b>Round:</b> one: an allreduce of 1 float, d K + 3 numbers on each of the
     P - 1 edges of the tree, with K the modes that the local tolerance needs,
     and a broadcast of d k floats.
-    <b>Tolerance:</b> times the error of the best k modes of every rank for
-    its own data, which no common basis of k modes can beat.
-    <b>Guarantee:</b> the modes at the root have that root mean square error
-    and are no more than POD needs for omega times it; k of them are kept.
-    Sine of the angle below T / (2 (gap - T)), certified, with T the sum of
-    the largest variances that are truncated.
-    <b>Fails when:</b> the variance beyond k is large but spread (noise): the
-    modes may rotate, and a small tolerance sends nearly all data.
+    <b>Tolerance:</b> relative to the error of every rank's best k modes on its
+    own data, which no common basis of k modes can beat.
+    <b>Guarantee:</b> the modes at the root have at most that RMS error, and
+    are no more than POD needs for omega times that error; k of them are kept.
+    The sine of the angle is below T / (2 (gap - T)), certified, with T the sum
+    of the largest truncated variances.
+    <b>Fails when:</b> the variance beyond k is large but spread out (noise):
+    the modes may rotate, and a small tolerance sends nearly all the data.
     <b>Reference:</b> Himpe, Leibner &amp; Rave 2018, SIAM J. Sci. Comput.
     40(5), Algorithm 1, theorems on error and number of modes.
     """

@@ -9,10 +9,10 @@ class Solver(MPISolver):
 
     <b>Round:</b> one batch, <i>steps</i> allreduces of d k floats.
     <b>Memory:</b> d k and a batch per rank; sees each batch once.
-    <b>Guarantee:</b> no step size; for independent samples the squared sine
-    falls as 1 / n.
+    <b>Guarantee:</b> for independent samples the squared sine falls as 1 / n;
+    there is no step size to choose.
     <b>Fails when:</b> the spectrum is flat after k or the stream drifts: a
-    memory of rank k then keeps its random start.
+    memory of rank k then retains its random start.
     <b>Reference:</b> Yang, Hsieh &amp; Wang 2018, arXiv 1802.05447,
     Algorithm 1, in sums instead of means over samples.
     """

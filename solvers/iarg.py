@@ -5,20 +5,20 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """IARG-PCA: a token carries the basis and the sum of gradients around.
+    """IARG-PCA: a token carries basis and gradient sum from rank to rank.
 
     Each rank replaces its last gradient G_i = (I - W W') C_i W in the sum and
-    takes a step. The step is relative, step / P over the Rayleigh matrix
+    makes a step. The step is relative: step / P divided by the Rayleigh matrix
     W'C W, which the token carries. For k = 1 this is the constant step
     c / (P lambda_1) of the paper; for k > 1, our extension, the rate does not
-    suffer from a large ratio of lambda_1 to lambda_k.
-    <b>Round:</b> one epoch, every rank is visited once: P messages of
+    deteriorate with the ratio of lambda_1 to lambda_k.
+    <b>Round:</b> one epoch, which visits every rank once: P messages of
     (2 d + k) k floats, one after the other.
     <b>Guarantee:</b> exact for any partition, linear: about
     exp(-step (1 - lambda_{k+1} / lambda_k)) per epoch; step = 1 is stable
-    however the variance is shared among ranks.
-    <b>Fails when:</b> latency matters: one rank works at a time; step &gt; 2
-    oscillates or diverges.
+    however the variance is distributed among ranks.
+    <b>Fails when:</b> latency matters, as only one rank works at a time; a
+    step &gt; 2 oscillates or diverges.
     <b>Reference:</b> Wang, Jiao, Wai &amp; Gu 2023, AISTATS (PMLR 206),
     7492-7510: cyclic order, as in the authors' program.
     """

@@ -12,15 +12,15 @@ class Solver(MPISolver):
 
     <b>Round:</b> one batch. Samples: every <i>merge_every</i> batches, and at
     the end, a gather of d r + 1 floats per rank and a broadcast of d k, r =
-    m k; coding = <i>changes</i> (ours): entropy-coded integers, what has
-    changed since the last merge; rounding moves the basis by about the
+    m k; coding = <i>changes</i> (ours): only the changes since the last merge,
+    as entropy-coded integers; rounding moves the basis by about the
     tolerance. Features, with batches of b rows: two allreduces of r b floats
     and an allgather of b b.
     <b>Memory:</b> d r and a batch per rank; sees each batch once.
-    <b>Guarantee:</b> T, the sum of the largest variances that are truncated,
-    is known; sine of the angle below T / (2 (gap - T)), certified at the end.
-    <b>Fails when:</b> m = 1: a weak but persistent direction is cut before it
-    has gathered its variance.
+    <b>Guarantee:</b> T, the sum of the largest truncated variances, is known;
+    the sine of the angle is below T / (2 (gap - T)), certified at the end.
+    <b>Fails when:</b> m = 1: a weak but persistent direction is truncated
+    before it has accumulated its variance.
     <b>Reference:</b> Levy &amp; Lindenbaum 2000, IEEE Trans. Image Process.
     9(8), also for <i>forget</i>; Brand 2006, Linear Algebra Appl. 415(1);
     bound: Fareed &amp; Singler 2020, J. Comput. Appl. Math. 368.

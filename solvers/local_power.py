@@ -7,10 +7,10 @@ class Solver(MPISolver):
 
     <b>Round:</b> an allreduce of d k floats; while a round has more than one
     local step, also a broadcast of d k floats, the basis to align with.
-    <b>Guarantee:</b> with the schedule <i>halve</i> exact, at the rate of the
+    <b>Guarantee:</b> the schedule <i>halve</i> is exact, with the rate of the
     power iteration, lambda_{k+1} / lambda_k per round, once a round has one
     step; <i>constant</i> stops at an error that grows with the largest
-    distance between a rank's covariance and the mean.
+    distance of a rank's covariance from the mean.
     <b>Fails when:</b> the ranks' data differ: local steps then lead away from
     the common subspace, and the constant schedule stays there.
     <b>Reference:</b> Li, Wang, Chen &amp; Zhang 2021, ICML (PMLR 139), arXiv

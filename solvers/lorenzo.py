@@ -36,8 +36,8 @@ class Solver(Compressor):
     <b>Round:</b> one batch; nothing is sent.
     <b>Guarantee:</b> no value is off by more than error &middot; &radic;3
     times the RMS of the field; the RMS error is at most <i>error</i>.
-    <b>Fails when:</b> neighbours differ by less than the noise of rounding,
-    which every difference adds up: large errors.
+    <b>Fails when:</b> large errors are allowed: neighbours then differ by less
+    than the rounding noise, which adds up in every difference.
     <b>Reference:</b> Ibarria et al. 2003, Comput. Graph. Forum 22(3); on
     integers, as here: Tao et al. 2017, IPDPS, arXiv 1706.03791.
     """

@@ -3,7 +3,7 @@ from benchmark_utils.compressor import Codec, Compressor
 
 
 class Shuffled(Codec):
-    """Bytes of the same place of all values together, then deflate."""
+    """Groups bytes of the same position in all values, then deflate."""
 
     def __init__(self, geometry):
         super().__init__(geometry, error=0)

@@ -13,13 +13,13 @@ class Solver(MPISolver):
 
     <b>Round:</b> one, a gather of d r + 1 floats per rank (star) or log2(P)
     levels of d r + 1 floats (tree), and a broadcast of d k floats. coding =
-    <i>water-filled</i> (ours): entropy-coded integers, r = 8 k. One absolute
-    step for all ranks and modes; modes that it rounds to zero cost next to
+    <i>water-filled</i> (ours): entropy-coded integers, r = 8 k, with one
+    absolute step for all ranks and modes; modes that round to zero cost almost
     nothing. Rounding moves the basis by about the tolerance.
-    <b>Guarantee:</b> sine of the angle below T / (2 (gap - T)), certified,
-    with T the sum of bounds of what the ranks truncate and the gap of the
-    merged factor; exact if every rank has rank r or less.
-    <b>Fails when:</b> m = 1 and directions of single ranks outrank the common
+    <b>Guarantee:</b> the sine of the angle is below T / (2 (gap - T)),
+    certified, with T the sum of bounds on what the ranks truncate and the gap
+    of the merged factor; exact if every rank's data have rank r or less.
+    <b>Fails when:</b> m = 1 and directions of single ranks outweigh the common
     ones; a tree truncates at every level.
     <b>Reference:</b> Iwen &amp; Ong 2016, SIAM J. Matrix Anal. Appl. 37(4);
     Himpe, Leibner &amp; Rave 2018, SIAM J. Sci. Comput. 40(5).

@@ -34,7 +34,7 @@ class MeshWavelets(Codec):
 
 
 class Solver(Compressor):
-    """Wavelets on a mesh, made by lifting; cosines over the steps of a batch.
+    """Lifting wavelets on a mesh, cosines over the steps of a batch.
 
     <b>Round:</b> one batch; nothing is sent.
     <b>Guarantee:</b> the RMS error is about <i>error</i> or less.

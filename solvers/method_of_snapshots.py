@@ -8,10 +8,10 @@ SMALL = 1e-8
 
 
 class Solver(MPISolver):
-    """Method of snapshots: the n x n correlations of all snapshots, eigh.
+    """Method of snapshots: eigh of the n x n correlations of all snapshots.
 
-    <b>Round:</b> one, an allreduce of n(n+1)/2 floats; an allgather of k^2
-    more if mode k has less than 1e-8 of the variance of mode 1.
+    <b>Round:</b> one, an allreduce of n(n+1)/2 floats; also an allgather of
+    k^2 if mode k has less than 1e-8 of the variance of mode 1.
     <b>Memory:</b> n x n per rank; the cost does not depend on d.
     <b>Guarantee:</b> exact for any partition, down to modes of relative size
     1e-8 (correlations square the condition number).

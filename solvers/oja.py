@@ -10,15 +10,15 @@ class Solver(MPISolver):
     """Mini-batch Oja: a stochastic gradient step per batch, then QR.
 
     <b>Round:</b> one batch, an allreduce of d k floats.
-    <b>Step:</b> oja: 2 / (t theta) in batch t, with theta the least nonzero
+    <b>Step:</b> oja: 2 / (t theta) in batch t, with theta the smallest nonzero
     variance in the basis, averaged over batches; adaoja: for every column, 1
-    over the root of the sum of its squared gradient norms so far.
+    over the square root of the sum of its squared gradient norms so far.
     <b>Memory:</b> d k and a batch per rank; sees each batch once.
     <b>Guarantee:</b> for independent samples the squared sine falls like the
     step: as 1 / n for oja, if theta is below 4 gaps. For adaoja 1 / sqrt(n)
     is observed, not proven.
-    <b>Fails when:</b> lambda_1 / gap is large or successive batches are
-    similar, as in a simulation; a slow reference rather than a competitor.
+    <b>Fails when:</b> lambda_1 / gap is large, or successive batches are
+    similar, as in a simulation. It is included as a slow reference.
     <b>Reference:</b> Oja 1982, J. Math. Biol. 15(3); Henriksen &amp; Ward
     2019, arXiv 1905.12115, AdaOja with a step per column.
     """

@@ -28,11 +28,12 @@ class Solver(Compressor):
     """Karhunen-Loeve transform of patches of 8 x 8 values, one for all ranks.
 
     <b>Round:</b> first an allreduce of the covariance of patches and a
-    broadcast of its coded eigenvectors, which are stored once; then batches.
+    broadcast of its coded eigenvectors, which are stored once; then one batch
+    per round.
     <b>Memory:</b> it keeps its block, which it reads twice.
     <b>Guarantee:</b> the RMS error is at most about <i>error</i>.
-    <b>Fails when:</b> structures are larger than a patch; what it is for: the
-    autoencoder starts from it.
+    <b>Fails when:</b> structures are larger than a patch. Its purpose is to be
+    the starting point of the autoencoder.
     <b>Reference:</b> Theis, Shi, Cunningham &amp; Huszar 2017, ICLR, arXiv
     1703.00395 (the autoencoder).
     """

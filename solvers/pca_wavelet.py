@@ -5,17 +5,17 @@ from benchmark_utils.compressor import Compressor
 
 
 class Solver(Compressor):
-    """Ours: one PCA of all ranks, its coefficients coded as fields.
+    """Ours: one PCA of all ranks, with its coefficients coded as fields.
 
     Coefficients of PCA are fields over time and cells (samples) or over cells
-    (features), and as smooth as the data: wavelets or cosines, whichever a
-    rank finds shorter, come before rounding. As many components as the error
-    needs.
+    (features), and as smooth as the data. Before rounding they are transformed
+    by wavelets or cosines, whichever give fewer bytes on a rank. The number of
+    components is that which the error needs.
     <b>Round:</b> one: ranks send rounded factors of their local PCA, of d K
     integers, and get the rounded basis, which is stored once.
     <b>Memory:</b> it keeps its block, which it reads twice.
     <b>Guarantee:</b> the RMS error is at most <i>error</i>, up to 20 % for
-    what is cut off and the rounding of the basis.
+    truncation and the rounding of the basis.
     <b>Fails when:</b> structures move: PCA then needs many components.
     <b>Reference:</b> ours; after the transform coding of Du &amp; Fowler
     2007, IEEE Geosci. Remote Sens. Lett. 4(2).

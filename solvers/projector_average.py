@@ -7,14 +7,14 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """Average of the ranks' own principal subspaces, variances ignored.
+    """Average of the ranks' own principal subspaces, without variances.
 
     <b>Round:</b> one. Align = projector: a gather and a broadcast of d k
     floats; procrustes: a broadcast of rank 0's basis and an allreduce of the
     bases rotated towards it, d k floats each.
-    <b>Guarantee:</b> as good as pooled PCA for samples that are statistically
-    similar on all ranks, while P is below about sqrt(n); beyond, a bias of
-    order P / n.
+    <b>Guarantee:</b> as accurate as pooled PCA for samples that are
+    statistically similar on all ranks, if P is below about sqrt(n); for larger
+    P there is a bias of order P / n.
     <b>Fails when:</b> ranks have strong directions of their own. Each of
     these counts as much as a common one, so the error is of order 1.
     <b>Reference:</b> Fan, Wang, Wang &amp; Zhu 2019, Ann. Statist. 47(6),

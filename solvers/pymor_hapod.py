@@ -5,16 +5,17 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """pyMOR's distributed HAPOD of all data, in one process on rank 0.
+    """pyMOR's distributed HAPOD of all the data, in one process on rank 0.
 
     <b>Round:</b> one, a gather of all n d numbers as they are stored and of
     one per rank, and a scatter of d k floats.
-    <b>Computes:</b> P PODs of as many samples and one of their modes, in
-    float64, one after the other. pyMOR is told that there is no MPI.
-    <b>Tolerance:</b> root mean square error over that of the zero subspace.
-    <b>Guarantee:</b> all modes of the root have that error and are no more
-    than POD needs for omega times it; k of them are kept.
-    <b>Fails when:</b> there are many samples: a POD takes the square of them.
+    <b>Computes:</b> P PODs of equal numbers of samples and one of their modes,
+    in float64, one after the other. MPI is disabled in pyMOR.
+    <b>Tolerance:</b> RMS error relative to that of the zero subspace.
+    <b>Guarantee:</b> the modes at the root have at most that error, and are no
+    more than POD needs for omega times that error; k of them are kept.
+    <b>Fails when:</b> there are many samples: the cost of a POD grows with the
+    square of their number.
     <b>Reference:</b> pyMOR 2026.1; Himpe, Leibner &amp; Rave 2018, SIAM J.
     Sci. Comput. 40(5).
     """

@@ -8,15 +8,15 @@ from benchmark_utils.solver import MPISolver
 class Solver(MPISolver):
     """Power iteration whose messages are integers of a few bits.
 
-    Ranks send what changed since the last round (<i>difference</i>), rounded
-    to b bits; the integers are summed exactly.
+    Ranks send the change since the last round (<i>difference</i>), rounded to
+    b bits; the integers are summed exactly.
     <b>Round:</b> an alltoall of b bits and an allgather of about
     b + log2(P) bits per number, d k numbers in words of 64 bits, and an
     allreduce of k float32.
     <b>Memory:</b> 2 d k floats more than the power iteration.
-    <b>Guarantee:</b> difference: exact at the rate of the power iteration,
+    <b>Guarantee:</b> difference: exact, with the rate of the power iteration,
     lambda_{k+1} / lambda_k per round, if 2^-b lambda_1 is below the gap; in
-    practice far beyond.
+    practice also for gaps far below that.
     <b>Fails when:</b> coding = <i>naive</i>: it stops at an error of the order
     of the rounding, 2^-b lambda_1 / gap.
     <b>Reference:</b> differences: Mishchenko et al. 2024, Optim. Methods

@@ -11,7 +11,7 @@ class Solver(MPISolver):
     <b>Guarantee:</b> the mean of ||X - X U U'|| is at most 1 + c^(1/(2q+1))
     times the optimum, c = 1 + sqrt(k/(p-1)) + e sqrt((k+p)(min(n,d)-k)) / p.
     <b>Fails when:</b> modes rather than variance are wanted: the angle falls
-    by lambda_{k+p+1} / lambda_k per round and the rounds are fixed.
+    by lambda_{k+p+1} / lambda_k per round, and the number of rounds is fixed.
     <b>Reference:</b> Halko, Martinsson &amp; Tropp 2011, SIAM Rev. 53(2),
     algorithms 4.4 and 5.1, theorem 9.3 with corollary 10.10.
     """

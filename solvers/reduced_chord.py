@@ -8,21 +8,21 @@ NOISE = 1e-3  # of rounding, relative to the error of the basis, at most
 
 
 class Solver(MPISolver):
-    """Ours: the chord iteration with sums in the network, for many ranks.
+    """Ours: chord iteration with sums in the network, for many ranks.
 
-    A tree merges factors of rank r = m k into a model M, which all ranks get.
-    A round adds up what the products C_i W have changed, as integers of a
-    step that all ranks know, and every rank applies the inverse of theta - M,
-    with momentum: no rank has more to do or to send than others.
+    A tree merges factors of rank r = m k into a model M, sent to all ranks.
+    A round sums the changes of the products C_i W, as integers of a common
+    step, and every rank applies the inverse of theta - M, with momentum: no
+    rank computes or sends more than the others.
     <b>Round:</b> an allreduce of N k integers of 4 bytes; N = d (samples) or
     n (features: and an allreduce of k (k+1) / 2 floats). At first log2(P)
     levels and a broadcast of N r integers of 2 bytes and r of 4 bytes.
     <b>Memory:</b> N (r + 6 k) floats per rank.
-    <b>Guarantee:</b> unrounded exact for any partition, rate nu / (1 + nu)
-    &lt;= mu / (mu + gap), mu = ||C - M||, and less with momentum; steps shrink
-    with the moves, so rounding leaves no floor.
+    <b>Guarantee:</b> without rounding, exact for any partition, at the rate
+    nu / (1 + nu) &lt;= mu / (mu + gap), mu = ||C - M||, or better with
+    momentum; steps shrink with the changes, so rounding leaves no floor.
     <b>Fails when:</b> P^2 lambda_1 / gap nears 2^32: four bytes are too few;
-    d is small and latency large: a single sum of gram-eigh is faster.
+    d is small and latency large: the single sum of gram-eigh is faster.
     <b>Reference:</b> ours; its parts: Himpe, Leibner &amp; Rave 2018, SIAM J.
     Sci. Comput. 40(5) (merge); Richtarik, Sokolov &amp; Fatkhullin 2021,
     NeurIPS (differences); Polyak 1964, USSR Comput. Math. Math. Phys. 4(5)

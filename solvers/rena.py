@@ -14,7 +14,7 @@ ROUNDED = 0.05
 
 
 class Rena(Codec):
-    """Clusters of cells that move alike, new ones for every batch."""
+    """Clusters of cells with similar values, new ones for every batch."""
 
     def __init__(self, geometry, share):
         super().__init__(geometry, error=1.0)
@@ -53,10 +53,10 @@ class Solver(Compressor):
     """ReNA: clusters of neighbouring cells, and their means.
 
     <b>Round:</b> one batch, with clusters of its own; nothing is sent.
-    <b>Knob:</b> <i>share</i>, the number of clusters over that of cells.
+    <b>Parameter:</b> <i>share</i>, the number of clusters over that of cells.
     <b>Guarantee:</b> none; time is linear in the number of cells.
-    <b>Fails when:</b> an error of a few per cent is wanted: a field of
-    constant pieces comes near to a smooth one but slowly.
+    <b>Fails when:</b> an error of a few per cent is wanted: a piecewise
+    constant field converges slowly to a smooth one.
     <b>Reference:</b> Hoyos-Idrobo, Varoquaux, Kahn &amp; Thirion 2019, IEEE
     Trans. Pattern Anal. Mach. Intell. 41(3), arXiv 1609.04608.
     """

@@ -3,7 +3,7 @@ from benchmark_utils.compressor import Codec, Compressor
 
 
 class Rounding(Codec):
-    """Rounds, then codes the integers by the size of their neighbours."""
+    """Rounds, then codes integers given the magnitude of neighbours."""
 
     def __init__(self, geometry, error):
         super().__init__(geometry, error)
@@ -23,7 +23,7 @@ class Solver(Compressor):
     <b>Guarantee:</b> no value is off by more than <i>error</i> &middot;
     &radic;3 times the RMS of the field; the RMS error is at most
     <i>error</i> for values spread over several steps.
-    <b>Fails when:</b> neighbours are alike: it uses their size only.
+    <b>Fails when:</b> neighbours are alike: it uses only their magnitude.
     <b>Reference:</b> Gersho 1979, IEEE Trans. Inf. Theory 25(4).
     """
 

@@ -11,13 +11,13 @@ class Solver(MPISolver):
     """SciPy's eigsh (ARPACK) with a distributed operator.
 
     <b>Round:</b> one of m products, each an allreduce of d floats (samples)
-    or n floats (features); in the end, features, an allgather of k^2.
+    or n floats (features); at the end, for features, an allgather of k^2.
     <b>Computes:</b> implicitly restarted Lanczos for X'X (samples) or XX'
     (features), the same on every rank; scipy.sparse.linalg.svds is this call.
     A product reads the block twice, in float64.
     <b>Guarantee:</b> exact for any partition; residuals below
     <i>tolerance</i> times the eigenvalues (0: machine precision).
-    <b>Fails when:</b> latency counts: there is one vector per message.
+    <b>Fails when:</b> latency matters: there is one vector per message.
     <b>Reference:</b> SciPy 1.17; Lehoucq et al. 1998, ARPACK Users' Guide.
     """
 

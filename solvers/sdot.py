@@ -8,12 +8,12 @@ class Solver(MPISolver):
 
     <b>Round:</b> K_t mixings: K_t d k floats along every edge of the graph,
     both ways; K_t = n_mixings + growth t in round t = 0, 1, ... (SA-DOT; S-DOT
-    with growth = 0), until the mean is as exact as a float is.
+    with growth = 0), until the mean is exact to machine precision.
     <b>Guarantee:</b> with growth, exact for any partition, at the rate
-    lambda_{k+1} / lambda_k of the power iteration; without, down to a floor
-    of the order of the mixing error.
-    <b>Fails when:</b> bytes count: each round mixes the ranks' products from
-    scratch, where deepca mixes what has changed.
+    lambda_{k+1} / lambda_k of the power iteration; without growth, down to a
+    floor of the order of the mixing error.
+    <b>Fails when:</b> bytes matter: each round mixes the ranks' products from
+    scratch, where deepca mixes only the changes.
     <b>Reference:</b> Gang, Xiang &amp; Bajwa 2021, IEEE Trans. Signal Inf.
     Process. Netw. 7, algorithm 1.
     """

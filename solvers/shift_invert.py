@@ -30,8 +30,8 @@ class Solver(MPISolver):
     per digit, mu = ||C - model||: for merged at most the mean variance that
     the ranks truncate, however different they are; where that is below the
     gap, the error is certified.
-    <b>Fails when:</b> first and average: on ranks that differ mu is near
-    lambda_1, and local models save no round.
+    <b>Fails when:</b> with first and average, ranks differ: mu is then near
+    lambda_1, and local models save no rounds.
     <b>Reference:</b> Garber, Shamir &amp; Srebro 2017, ICML (PMLR 70), arXiv
     1702.08169; Shamir, Srebro &amp; Zhang 2014, ICML (DANE); as a block:
     Sleijpen &amp; van der Vorst 1996, SIAM J. Matrix Anal. Appl. 17(2).

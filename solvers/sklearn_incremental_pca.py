@@ -10,12 +10,13 @@ class Solver(MPISolver):
     <b>Round:</b> one batch, by partial_fit in float64. Every
     <i>merge_every</i> batches, and at the end, a gather of d (r + 1) + 1
     floats per rank and a broadcast of d k, r = m k.
-    <b>Computes:</b> the SVD of the last r modes on top of the batch. It
-    subtracts the mean of what it has seen, which nothing here does: the mean,
-    times the root of the number of rows, is one more column of the factor.
-    The first call wants r rows; batches wait for them.
+    <b>Computes:</b> the SVD of the last r modes stacked on the batch. The
+    library subtracts the mean of the data so far, which no method here does:
+    the mean, times the square root of the number of rows, is therefore one
+    more column of the factor. The first call needs r rows; until then batches
+    are collected.
     <b>Memory:</b> d r and a batch per rank; sees each batch once.
-    <b>Guarantee:</b> none; exact if every rank has r directions or less.
+    <b>Guarantee:</b> none; exact if every rank's data have rank r or less.
     <b>Reference:</b> scikit-learn 1.9; Ross, Lim, Lin &amp; Yang 2008, Int. J.
     Comput. Vis. 77.
     """

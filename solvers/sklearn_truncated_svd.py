@@ -5,13 +5,13 @@ from benchmark_utils.solver import MPISolver
 
 
 class Solver(MPISolver):
-    """scikit-learn's randomized TruncatedSVD of all data on rank 0.
+    """scikit-learn's randomized TruncatedSVD of all the data on rank 0.
 
     <b>Round:</b> one, a gather of all n d numbers as they are stored and of
     one per rank; a broadcast (samples) or scatter (features) of d k floats.
     <b>Computes:</b> in float64 what PCA(svd_solver="randomized") does, which
     would subtract the mean first.
-    <b>Memory:</b> the whole field on rank 0, which alone computes.
+    <b>Memory:</b> the whole field on rank 0; only this rank computes.
     <b>Guarantee:</b> that of randomized-svd with the same power passes.
     <b>Reference:</b> scikit-learn 1.9; Halko, Martinsson &amp; Tropp 2011,
     SIAM Rev. 53(2).

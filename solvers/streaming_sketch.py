@@ -9,8 +9,8 @@ class Solver(MPISolver):
 
     <b>Round:</b> one batch. Samples: every <i>merge_every</i> batches, and at
     the end, an allreduce of d l floats, l = m k. Features, with batches of b
-    rows: an allreduce of b l floats per batch; on the schedule one of l l
-    floats and an allgather of l l.
+    rows: an allreduce of b l floats per batch; at every merge an allreduce of
+    l l floats and an allgather of l l.
     <b>Memory:</b> d l and a batch per rank; sees each batch once.
     <b>Guarantee:</b> the expected nuclear-norm error of the covariance is at
     most 1 + k / (l - k - 1) times that of the best k modes.

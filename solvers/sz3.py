@@ -4,7 +4,7 @@ from benchmark_utils.compressor import Codec, Compressor
 
 
 class Sz3(Codec):
-    """An absolute bound, whose RMS is that of even errors within it."""
+    """An absolute bound that gives the RMS of uniformly distributed errors."""
 
     def __init__(self, geometry, error):
         super().__init__(geometry, error)
@@ -31,12 +31,13 @@ class Sz3(Codec):
 
 
 class Solver(Compressor):
-    """SZ3: spline interpolation, rounding of what it misses, Huffman, zstd.
+    """SZ3: spline interpolation, rounded residuals, Huffman, zstd.
 
     <b>Round:</b> one batch; nothing is sent.
-    <b>Guarantee:</b> no value is off by more than <i>error</i> &middot;
-    &radic;3 times the RMS of the field, says SZ3; what is off is measured.
-    <b>Fails when:</b> moments matter: its errors are alike in neighbours.
+    <b>Guarantee:</b> according to SZ3, no value is off by more than
+    <i>error</i> &middot; &radic;3 times the RMS of the field; the actual error
+    is measured.
+    <b>Fails when:</b> moments matter: errors of neighbours are correlated.
     <b>Reference:</b> Liang et al. 2023, IEEE Trans. Big Data 9(2), arXiv
     2111.02925; pysz 1.1.
     """

@@ -9,8 +9,8 @@ from benchmark_utils.compressor import Codec, Compressor
 class MyCodec(Codec):
     # `geometry` says where values lie: geometry.shape is the shape of a time
     # step on this rank, geometry.smooth the axes of a batch along which
-    # neighbours are near (0, the time, first), geometry.scale the RMS of the
-    # whole field. The other arguments are the solver's parameters.
+    # neighbours are similar (0, the time, first), geometry.scale the RMS of
+    # the whole field. The other arguments are the solver's parameters.
     def __init__(self, geometry, error):
         # Sets self.geometry, and self.step: the distance of rounded values
         # that leaves an RMS error of `error`, in units of the scale.
@@ -21,7 +21,7 @@ class MyCodec(Codec):
         self.last = np.zeros(geometry.shape, np.int64)
 
     # A batch is an array (steps, *geometry.shape) of the field's type. It
-    # must not be changed. What the codec keeps is memory of the rank.
+    # must not be changed. What the codec stores takes memory on the rank.
     def encode(self, batch):
         q = self.rounded(batch)  # multiples of self.step, integers
         changes = np.diff(q, axis=0, prepend=self.last[None])
@@ -40,15 +40,15 @@ class Solver(Compressor):
     """One line that says what the compressor does.
 
     <b>Round:</b> one batch; nothing is sent.
-    <b>Guarantee:</b> what is promised of the error.
+    <b>Guarantee:</b> what is guaranteed about the error.
     <b>Fails when:</b> the case in which a user should take another one.
     <b>Reference:</b> authors, year, journal.
-    """  # benchopt shows this text when the mouse is on the curve's name
+    """  # benchopt shows this text for the curve's legend entry
 
     # The file name with hyphens.
     name = "template-compressor"
 
-    # One knob; each of its values is a point of the curve.
+    # One parameter; each of its values is a point of the curve.
     parameters = {"error": [1e-1, 1e-2, 1e-3]}
 
     Codec = MyCodec

@@ -10,12 +10,12 @@ class Solver(MPISolver):
     <b>Guarantee:</b> what it converges to, and under which condition.
     <b>Fails when:</b> the case in which a user should take another method.
     <b>Reference:</b> authors, year, journal; section of the algorithm.
-    """  # benchopt shows this text when the mouse is on the curve's name
+    """  # benchopt shows this text for the curve's legend entry
 
     # The file name with hyphens.
     name = "template-solver"
 
-    # Ways of cutting the data that the method can handle:
+    # Partitions of the data that the method can handle:
     # "samples" (a rank owns rows of X, the basis is on every rank),
     # "features" (a rank owns columns of X and the matching rows of the basis).
     partitions = ("samples", "features")
@@ -24,19 +24,19 @@ class Solver(MPISolver):
     # never holds data.X. It is then shown as a one-pass method.
     one_pass = False
 
-    # Only scientific choices; the first value is the default. They arrive as
-    # arguments of rounds.
+    # Only scientific choices; the first value is the default. They are passed
+    # to rounds as arguments.
     parameters = {"products": [1]}
 
     # The same program on every rank. It must not mention `self` or `Solver`.
     # data.X is the rank's block: read-only, in C order, of the field's own
     # type (float32 by default), own samples x n_features under "samples",
     # n_samples x own features under "features". Functions of data count the
-    # passes that they make; code that reads data.X itself declares each by
-    # data.count_pass(). What cannot be pickled (a ctypes library) is loaded
-    # in here or imported from another module. A static method
+    # passes that they make; code that reads data.X itself declares each pass
+    # by data.count_pass(). Load what cannot be pickled (a ctypes library) in
+    # here, or import it from another module. A static method
     # warm_up_rank(shape, dtype, n_components, **parameters), if there is one,
-    # runs on every rank before the clock starts: to compile kernels.
+    # runs on every rank before the clock starts, to compile kernels.
     @staticmethod
     def rounds(comm, data, n_components, rng, products):
         # rng is the same stream on every rank; data.local_rng is private.

@@ -16,7 +16,7 @@ class Solver(MPISolver):
     <b>Guarantee:</b> exact for any partition and backward stable: modes down
     to a relative size of 1e-15 / error, where Gram matrices stop at 1e-8.
     <b>Fails when:</b> d (samples) or n (features) is large; under features
-    also when X has rank below k.
+    also if the rank of X is below k.
     <b>Reference:</b> Demmel, Grigori, Hoemmen &amp; Langou 2012, SIAM J. Sci.
     Comput. 34(1); Benson, Gleich &amp; Demmel 2013, arXiv 1301.1071 (SVD).
     """

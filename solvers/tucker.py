@@ -9,7 +9,7 @@ SHARE = 0.05  # of the core's rounding noise: that of all factors together
 
 
 class Tucker(Codec):
-    """A batch as a small core times a basis for every axis, all rounded."""
+    """A batch as a small core times one basis per axis, all rounded."""
 
     def encode(self, batch):
         core, bases = batch.astype(float), []
@@ -41,7 +41,7 @@ class Tucker(Codec):
         return array
 
     def steps(self, core, shape):
-        """Of the columns of every basis: fine where they carry much."""
+        """Steps of a basis: finer for columns with larger coefficients."""
         noise = SHARE * np.prod(shape, dtype=float) / len(shape)
         for axis, n in enumerate(shape):
             others = tuple(i for i in range(core.ndim) if i != axis)
@@ -59,10 +59,10 @@ class Solver(Compressor):
     """Tucker decomposition of every batch, by higher-order SVD.
 
     <b>Round:</b> one batch; nothing is sent.
-    <b>Guarantee:</b> the RMS error is at most about <i>error</i>: rounding
-    of the core, and 5 % of it for that of the bases.
-    <b>Fails when:</b> structures move, or batches are small: the bases are
-    stored for each.
+    <b>Guarantee:</b> the RMS error is at most about <i>error</i>, from the
+    rounding of the core, plus 5 % from that of the bases.
+    <b>Fails when:</b> structures move, or batches are small: every batch
+    stores its bases.
     <b>Reference:</b> De Lathauwer, De Moor &amp; Vandewalle 2000, SIAM J.
     Matrix Anal. Appl. 21(4).
     """

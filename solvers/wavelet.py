@@ -6,7 +6,7 @@ from benchmark_utils.compressor import Codec, Compressor
 
 
 class Wavelets(Codec):
-    """Transforms every step in space, rounds, codes by what is near."""
+    """Transforms every step in space, rounds, codes given neighbours."""
 
     def __init__(self, geometry, error):
         super().__init__(geometry, error)
@@ -25,16 +25,16 @@ class Wavelets(Codec):
 
 
 class Solver(Compressor):
-    """Wavelets in space (CDF 9/7), rounded, coded by their neighbours' size.
+    """Wavelets in space (CDF 9/7), rounded, coded given their neighbours.
 
     <b>Round:</b> one batch; nothing is sent.
     <b>Guarantee:</b> the RMS error is about <i>error</i> or less: most
-    coefficients are zero, and are missed by less than rounding does.
-    <b>Fails when:</b> there are few points along an axis, or cells were
-    dealt at random.
+    coefficients are zero, and rounding then leaves less.
+    <b>Fails when:</b> there are few points along an axis, or cells are
+    reassigned at random.
     <b>Reference:</b> Cohen, Daubechies &amp; Feauveau 1992, Commun. Pure
     Appl. Math. 45(5) (the wavelet); Shapiro 1993, IEEE Trans. Signal
-    Process. 41(12) (what is near tells the size).
+    Process. 41(12) (neighbours predict the size).
     """
 
     name = "wavelet"

@@ -6,7 +6,7 @@ LOOSEST = 12  # tolerances are powers of two; 2^12 times the wanted error
 
 
 class Zfp(Codec):
-    """The loosest tolerance that keeps the error, batch by batch."""
+    """The loosest tolerance that meets the error, batch by batch."""
 
     def __init__(self, geometry, error):
         super().__init__(geometry, error)
@@ -33,13 +33,13 @@ class Zfp(Codec):
 
 
 class Solver(Compressor):
-    """zfp: blocks of 4 x 4 x ... values, a near cosine transform, bit planes.
+    """zfp: blocks of 4 x 4 x ... values, cosine-like transform, bit planes.
 
-    <b>Round:</b> one batch; nothing is sent. Several tolerances are tried:
-    the error that zfp leaves is 1/25 to 1/140 of its tolerance.
+    <b>Round:</b> one batch; nothing is sent. Several tolerances are tried,
+    since the actual error of zfp is 1/25 to 1/140 of its tolerance.
     <b>Guarantee:</b> the RMS error of a batch is at most <i>error</i>.
-    <b>Fails when:</b> axes are shorter than four; beside numcodecs, some
-    versions of which cannot be imported where zfpy is installed.
+    <b>Fails when:</b> axes are shorter than four points; it also conflicts
+    with some versions of numcodecs, which then cannot be imported.
     <b>Reference:</b> Lindstrom 2014, IEEE Trans. Vis. Comput. Graph. 20(12);
     zfpy 1.0.1.
     """

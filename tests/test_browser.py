@@ -232,7 +232,7 @@ def test_page_of_benchopt(browser, page, texts):
     ("<script>const two = first.data[1]; setTimeout(() => two.label = 'new')"
      "</script>", "not in the legend: new"),
     ("<style>.annotation-text { display: none }</style>",
-     "no note at: ship everything"),
+     "no note at: send all raw data"),
     ("<div style='position: fixed; inset: 150px 80% 0 0'></div>",
      "covered: change_scale"),
     ("<style>.main-svg { width: 90% }</style>",

@@ -1,4 +1,4 @@
-"""Compressors as a user runs them: the README's, the template, the page."""
+"""Compressors as a user runs them: own, the template, the page."""
 import sys
 
 import numpy as np
@@ -20,7 +20,7 @@ DATA = "vlasov-poisson[case=two_stream,n_x=64,n_v=48,n_snapshots=12," \
 def stored(copy, tmp_path_factory):
     """Results of a run of everything that stores a field, and its page."""
     own = tmp_path_factory.mktemp("elsewhere") / "my_compressor.py"
-    own.write_text(code_block("README.rst", "Compressors"))
+    own.write_text(code_block("docs/own_method.rst", "Compressors"))
     done = benchopt(
         copy, "run", ".", "-d", DATA, "-s", str(own),
         "-s", "solvers/template_compressor.py", "-s", "gram-eigh",

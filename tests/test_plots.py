@@ -156,7 +156,7 @@ def test_a_basis_and_everything(plots, results):
     plot = plots["error_vs_communication"]
     lines = reference_lines(plot, results)
     assert lines["one float64 basis per rank"]["x"] == [4800, 4800]
-    assert lines["ship everything"]["x"][0] == results.query(
+    assert lines["send all raw data"]["x"][0] == results.query(
         "solver_name == 'gather-all'")["objective_comm_bytes"].max()
     ratio = METRICS["comm_floor_ratio"].label
     assert traces(plot, results, cost=ratio)[
@@ -174,7 +174,7 @@ def test_no_rank_needs_a_basis_under_features(plots, results):
     """Old results may have a ratio."""
     lines = reference_lines(plots["error_vs_communication"], results.assign(
         objective_partition="features"))
-    assert set(lines) == {"ship everything"}
+    assert set(lines) == {"send all raw data"}
 
 
 def test_bytes_of_a_subspace():

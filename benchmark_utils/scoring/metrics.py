@@ -30,7 +30,7 @@ METRICS = {
         "sine of the largest angle between the subspaces of any two ranks"),
     "certified_error": Metric(
         "certified error", "1",
-        "bound of the subspace error that the method itself proves; 1: none"),
+        "bound on the subspace error that the method itself proves; 1: none"),
     "comm_bytes": Metric(
         "bytes, all ranks", "B", "bytes sent by all ranks together"),
     "comm_bytes_max": Metric(
@@ -41,17 +41,18 @@ METRICS = {
         "number of communication calls (maximum over ranks)"),
     "comm_hops": Metric(
         "communication hops", "1",
-        "latency steps on the critical path: messages one after the other"),
+        "latency steps on the critical path, the messages that wait for each "
+        "other"),
     "comm_floor_ratio": Metric(
         "bytes over one float64 basis per rank", "1",
-        "bytes over those that bring one float64 basis to every rank"),
+        "bytes over the cost of bringing one float64 basis to every rank"),
     "compute_s": Metric(
         "compute time", "s",
         "CPU time outside communication, of the slowest rank"),
     "path_compute_s": Metric(
         "compute time, critical path", "s",
-        "CPU time outside communication on the critical path: ranks that "
-        "work in turn add up"),
+        "CPU time outside communication on the critical path, where times of "
+        "ranks that work in turn add up"),
     "comm_s": Metric(
         "communication time", "s",
         "wall clock inside communication, of the slowest rank"),
@@ -59,7 +60,8 @@ METRICS = {
         "wall time", "s", "wall clock of the method, of the slowest rank"),
     "memory_mb": Metric(
         "memory", "MB",
-        "peak memory above the level before the method (maximum over ranks)"),
+        "peak memory above that before the method started (maximum over "
+        "ranks)"),
     "samples_seen": Metric(
         "passes over the data", "1",
         "fraction of the stream consumed, or passes over the data"),
@@ -70,14 +72,14 @@ def basis_bytes(n_ranks, n_features, n_components, partition):
     """Bytes that bring one float64 basis to every rank, a unit of cost.
 
     Not a bound: messages of fewer bits need less. Under ``features`` the
-    basis stays distributed, so nothing of the kind must travel: 0.
+    basis stays distributed, so no basis needs to be sent: 0.
     """
     rows = n_features if partition == "samples" else 0
     return (n_ranks - 1) * rows * n_components * 8
 
 
 def subspace_bytes(error, n_ranks, n_features, n_components):
-    """Bytes for P - 1 ranks to tell, and be told, a subspace to an error.
+    """Bytes for P - 1 ranks to send, and receive, a subspace to an error.
 
     A reference for ``samples``, not a proven bound: see
     ``docs/lower_bounds.rst``. Vanishes at error 1.
