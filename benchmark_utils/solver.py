@@ -10,6 +10,7 @@ from benchopt.stopping_criterion import StoppingCriterion
 from benchmark_utils.methods.method import Method
 from benchmark_utils.results.names import ShortName
 from benchmark_utils.runtime import provenance
+from benchmark_utils.runtime.requirements import package_versions
 from benchmark_utils.runtime.world import start_world
 
 TARGET = 1e-8
@@ -64,7 +65,7 @@ class MPISolver(Method, ShortName, BaseSolver):
 
         They are imported on the ranks only.
         """
-        missing = [package for package, version in provenance.package_versions(
+        missing = [package for package, version in package_versions(
             cls.requirements).items() if version is None]
         if env_name is not None or not missing:
             return super().is_installed(env_name, raise_on_not_installed,
@@ -181,7 +182,7 @@ class MPISolver(Method, ShortName, BaseSolver):
             if "results" not in path.relative_to(utils).parts:
                 digest.update(path.read_bytes())
         return {"benchmark_utils": digest.hexdigest(),
-                "requirements": provenance.package_versions(
+                "requirements": package_versions(
                     self.requirements),
                 "provenance": provenance.cache_key()}
 

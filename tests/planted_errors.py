@@ -38,6 +38,7 @@ CONFORMANCE = "tests/test_conformance.py::test_conformance"
 LINALG = "tests/test_linalg.py::"
 CERTIFICATES = "tests/test_certificates.py::"
 DECODING = "tests/test_decoding.py::"
+KEPT = "tests/test_unfinished.py::test_results_before_a_signal_are_kept"
 WEIGHTED = "tests/test_weighted_fields.py::"
 STORED_ERRORS = \
     "tests/test_stored.py::test_errors_from_their_definitions[samples]"
@@ -325,4 +326,12 @@ MUTATIONS = [
     *of("solvers/low_rank_merge.py",
         ("min(rank_factor * k, d)", "min(k, d)",
          "tests/test_solvers.py::test_merge_needs_rank_beyond_k[star]")),
+    *of("benchmark_utils/results/interrupts.py",
+        ("now - self.since > G", "now - self.since < G", KEPT + "[2]"),
+        ("if not self.is_running", "if self.is_running", KEPT + "[15]"),
+        ("interrupt.is_running = False", "pass", KEPT + "[2]"),
+        ("signal.signal(number, handler)", "pass", KEPT + "[15]")),
+    *of("benchmark_utils/runtime/output.py",
+        ("status - 128", "status - 127",
+         "tests/test_world.py::test_rank_killed")),
 ]

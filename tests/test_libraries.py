@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import LIBRARIES, ROOT, spectrum_array
 
-from benchmark_utils.runtime.provenance import package_versions
+from benchmark_utils.runtime.requirements import package_versions
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24

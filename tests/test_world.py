@@ -257,12 +257,16 @@ def test_nothing_left_in_the_temporary_folder(field, tmp_path, monkeypatch):
     assert not list((tmp_path / "empty").iterdir())
 
 
-def test_threads_per_rank(field, monkeypatch):
+def test_threads_and_imports_of_a_rank(field, monkeypatch):
     monkeypatch.setenv("BENCHMARK_THREADS", "3")
 
     def rounds(comm, data, n_components, rng):
         import os
+        import sys
         assert os.environ["OMP_NUM_THREADS"] == "3"
+        # Each is a tenth of a rank's start.
+        assert not {"benchopt", "numpy.f2py", "scipy.fft", "scipy.sparse"
+                    } & set(sys.modules)
         yield data.random_basis(n_components, rng)
 
     world = start(rounds, field)

@@ -6,6 +6,7 @@ semantics (not NFS).
 """
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -37,6 +38,8 @@ def write_live_field(path, settings, axes, n_space, snapshots, background,
     ------
     ValueError
         If the snapshots are not finite or do not fill the axes.
+    OSError
+        If the disk is full; the steps before can be read.
     """
     path = Path(path)
     lengths = [len(coordinates) for _, _, coordinates in axes]
@@ -49,7 +52,26 @@ def write_live_field(path, settings, axes, n_space, snapshots, background,
         written.attrs["patience"] = patience
         file.swmr_mode = True
         os.replace(unfinished, path)
-        for step in write_snapshots(field, snapshots):
-            field.flush()
-            written[0] = step
-            written.flush()
+        with _dropped_after_an_error(file, path):
+            for step in write_snapshots(field, snapshots):
+                field.flush()
+                written[0] = step
+                written.flush()
+
+
+@contextmanager
+def _dropped_after_an_error(file, path):
+    """Keep what a full disk has taken, and the simulation alive.
+
+    HDF5 holds on to what it could not write, and ends the process when it
+    cannot write it at the end either. So it then writes to nowhere.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno:
+            with open(os.devnull, "r+b") as nowhere:
+                os.dup2(nowhere.fileno(), file.id.get_vfd_handle())
+            raise OSError(error.errno, os.strerror(error.errno),
+                          str(path)) from None
+        raise

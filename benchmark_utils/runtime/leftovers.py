@@ -8,10 +8,14 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
+
 # Set for all processes of a world, which their children inherit.
 WORLD = "BENCHMARK_WORLD"
 SEGMENTS = "mpich_shm_", "sm_segment.", "vader_segment.", "cma_shm"
+SHARED_MEMORY = Path("/dev/shm")
 UNLINKABLE = "mpich_shm_"
+TOPOLOGY = "hydra_hwloc_xmlfile_"
 
 
 def segments():
@@ -36,18 +40,50 @@ def unlink(paths):
 
 
 def unlink_attached():
-    """Remove the names of segments that all ranks of a host have mapped.
+    """Remove the names of files that all ranks of a host have opened.
 
-    They live until the last rank ends, however it ends. Ranks of MPICH attach
-    in MPI_Init; those of Open MPI later, so the others are returned, and the
-    folder of its launcher's session.
+    The files live until the last rank ends, however it ends. Ranks of MPICH
+    attach in MPI_Init; those of Open MPI later, so the others are returned,
+    and the folder of its launcher's session.
     """
     mine = segments()
     unlink(path for path in mine if Path(path).name.startswith(UNLINKABLE))
+    unlink(topology_files())
     session = os.environ.get("PMIX_SERVER_TMPDIR", "")
     return [path for path in mine
             if not Path(path).name.startswith(UNLINKABLE)] + (
         [session] if Path(session).name.startswith("ompi.") else [])
+
+
+def topology_files():
+    """Files by which MPICH's launcher tells its ranks of the cores.
+
+    It holds them open, and removes them unless it is killed.
+    """
+    try:  # of the parent of a shell
+        return [file.path for launcher in psutil.Process().parents()[1:2]
+                for file in launcher.open_files()
+                if Path(file.path).name.startswith(TOPOLOGY)]
+    except psutil.Error:  # not ours
+        return []
+
+
+def orphans(since=0.0):
+    """Segments that no process has mapped, made since some time.
+
+    Those of a world whose ranks ended before they could tell their names.
+    """
+    found = {path.name: path for path in SHARED_MEMORY.glob("*")
+             if path.name.startswith(SEGMENTS)
+             and path.stat().st_ctime >= since}
+    for maps in Path("/proc").glob("[0-9]*/maps") if found else ():
+        try:
+            text = maps.read_text()
+        except OSError:  # gone, or not ours
+            continue
+        found = {name: path for name, path in found.items()
+                 if name not in text}
+    return list(found.values())
 
 
 def kill_world(token, seconds=1.0):

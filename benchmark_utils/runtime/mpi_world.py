@@ -20,7 +20,7 @@ from benchmark_utils.runtime.launchers import (
     environment,
     launcher,
 )
-from benchmark_utils.runtime.output import Output, killed, reports
+from benchmark_utils.runtime.output import SUPERVISE, Output, ended, reports
 
 RANK = Path(__file__).with_name("rank.py")
 START_TIMEOUT = 60.0
@@ -43,7 +43,7 @@ class MPIWorld:
         self.connection = self.process = None
         self.busy = False  # a command has no reply yet
         self.ranks, self.segments = {}, []
-        self.token = secrets.token_hex(8)
+        self.token, self.begin = secrets.token_hex(8), time.time()
         self.output = Output()
         try:
             self._start()
@@ -57,8 +57,8 @@ class MPIWorld:
         key = secrets.token_bytes(32)
         with ControlPort(address(), key) as port:
             self.process = subprocess.Popen(
-                [*command, "-n", str(self.n_ranks), sys.executable,
-                 str(RANK)],
+                [*command, "-n", str(self.n_ranks), "sh", "-c", SUPERVISE,
+                 sys.executable, str(RANK)],
                 env=environment(port.address, key, self.token),
                 stdin=subprocess.DEVNULL, stdout=self.output.file,
                 stderr=subprocess.STDOUT, start_new_session=True)
@@ -134,9 +134,9 @@ class MPIWorld:
         failures = reports(text, self.token)
         if failures:
             return WorldError(failures)
-        signalled = killed(text, list(self.ranks))
-        if signalled:
-            return WorldError(signalled + self.output.tail())
+        first = ended(text, self.token)
+        if first:
+            return WorldError(first + self.output.tail())
         code = self.process.poll()
         if code is not None and code < 0:
             return WorldError(f"The launcher `{self.process.args[0]}` was "
@@ -172,12 +172,14 @@ class MPIWorld:
             except psutil.Error:
                 pass
         leftovers.kill_world(self.token)
-        leftovers.unlink(self.segments)
+        # What ranks have not told of that ended while they started.
+        leftovers.unlink(self.segments if self.ranks
+                         else leftovers.orphans(self.begin))
         if self.connection:
             self.connection.close()
             self.connection = None
             if not self.busy:  # what a method printed; errors have theirs
-                sys.stderr.write(self.output.read())
+                sys.stderr.write(self.output.printed())
         self.output.close()
 
 

@@ -1,21 +1,28 @@
 """What ranks and launcher print, and the sentences made of it."""
 import os
 import re
+import shutil
 import signal
 import tempfile
+from pathlib import Path
 
 # More than this is dropped, and of the rest the first and last part is read.
 MOST_BYTES = 2**26
 PART_BYTES = 2**18
-# How the launchers of MPICH and Open MPI tell of a signal.
-SIGNALS = (
-    re.compile(r"PID (?P<pid>\d+) RUNNING AT.*?"
-               r"EXIT STRING: [^\n]*\(signal (?P<signal>\d+)\)", re.DOTALL),
-    re.compile(r"process rank (?P<rank>\d+) with PID \d+ .*?"
-               r"exited on\s+signal (?P<signal>\d+)", re.DOTALL))
-HINTS = {signal.SIGKILL: "out of memory?",
-         signal.SIGBUS: "is /dev/shm full?",
-         signal.SIGSEGV: "a bug in compiled code?"}
+# The shell that starts a rank prints this when it has ended: a launcher tells
+# of signals too, but MPICH's mixes up those of several ranks.
+END = re.compile(r"<<(?P<token>\w+) rank (?P<rank>\d+) status "
+                 r"(?P<status>\d+)>>\n")
+# A line of MPICH's stack of inner calls that says more than its name.
+STACK = re.compile(r"^\w+\(\d+\)\.*: +(\S.*)$", re.MULTILINE)
+# A rank of MPICH takes 1 MB of shared memory, of Open MPI more.
+SCARCE_BYTES = 2**26
+HINTS = {"SIGKILL": ": out of memory?",
+         "SIGSEGV": ": a bug in compiled code?"}
+SUPERVISE = (
+    '"$0" "$1"; status=$?; echo "<<$BENCHMARK_WORLD rank '
+    '${PMI_RANK:-${OMPI_COMM_WORLD_RANK:-$SLURM_PROCID}} status $status>>"; '
+    'exit $status')
 
 
 class Output:
@@ -42,10 +49,14 @@ class Output:
                      os.pread(descriptor, PART_BYTES, size - PART_BYTES))
         return b"".join(parts).decode(errors="replace")
 
+    def printed(self):
+        """What methods and libraries printed."""
+        return END.sub("", self.read())
+
     def tail(self):
         """The last lines, introduced, or nothing."""
         lines = [line[:500] for line in
-                 self.read().strip().splitlines()[-15:]]
+                 self.printed().strip().splitlines()[-15:]]
         return "\n".join(["", "Last lines of their output:", *lines]) \
             if lines else ""
 
@@ -62,29 +73,27 @@ def reports(text, token):
     return "\n".join(first.values())
 
 
-def killed(text, pids):
-    """Sentence about the rank that a signal ended, if one did.
-
-    Parameters
-    ----------
-    text : str
-        Output of the launcher.
-    pids : list of int
-        Process of each rank, where known.
-    """
-    for pattern in SIGNALS:
-        for match in pattern.finditer(text):
-            found = match.groupdict()
-            try:
-                number = signal.Signals(int(found["signal"]))
+def ended(text, token):
+    """Sentence about the rank that ended first, or None if none has."""
+    if "Fatal error in " in text:  # of MPICH, which then ends all ranks
+        causes = STACK.findall(text)
+        if causes:
+            return f"MPI failed: {causes[-1]}."
+    for end in END.finditer(text):
+        if end["token"] == token:
+            status = int(end["status"])
+            try:  # how shells tell of a signal
+                name = signal.Signals(status - 128).name
             except ValueError:
-                continue
-            pid, rank = int(found.get("pid") or -1), found.get("rank")
-            # MPICH ends the other ranks by SIGKILL, and may name one of them.
-            if pid in pids and number != signal.SIGKILL:
-                rank = pids.index(pid)
-            hint = HINTS.get(number)
-            return (("a rank" if rank is None else f"rank {rank}")
-                    + f" was killed ({number.name})"
-                    + (f": {hint}" if hint else "."))
+                return (f"rank {end['rank']} ended in the middle of its work "
+                        f"(exit code {status}).")
+            return f"rank {end['rank']} was killed ({name}){_hint(name)}"
     return None
+
+
+def _hint(name):
+    if name == "SIGBUS" and Path("/dev/shm").exists():
+        free = shutil.disk_usage("/dev/shm").free
+        if free < SCARCE_BYTES:
+            return f": /dev/shm is too small, {free / 1e6:.1f} MB are left."
+    return HINTS.get(name, ".")

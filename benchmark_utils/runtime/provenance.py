@@ -1,9 +1,7 @@
 """On what a result was measured; part of the results and of their key."""
 import os
 import platform
-import re
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import mpi4py
@@ -34,24 +32,6 @@ def of_rank(library):
     return dict(mpi_library=library.splitlines()[0],
                 threads=os.environ.get(THREAD_VARIABLES[0], "unknown"),
                 **versions())
-
-
-def package_versions(requirements):
-    """Version by package of what a plugin requires, None if it is missing.
-
-    Parameters
-    ----------
-    requirements : list of str, or None
-        As benchopt wants them: ``pip::scikit-learn``, ``pip::dask[array]``.
-    """
-    found = {}
-    for requirement in requirements or ():
-        package = requirement.removeprefix("pip::")
-        try:
-            found[package] = version(re.match(r"[\w.-]+", package)[0])
-        except PackageNotFoundError:
-            found[package] = None
-    return found
 
 
 def cache_key():

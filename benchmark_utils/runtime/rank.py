@@ -21,7 +21,10 @@ import cloudpickle  # noqa: E402
 import numpy as np  # noqa: E402
 from mpi4py import MPI  # noqa: E402
 
-from benchmark_utils.runtime import leftovers  # noqa: E402
+from benchmark_utils.runtime import (  # noqa: E402
+    lean_scipy,  # noqa: F401  before all that import SciPy
+    leftovers,
+)
 from benchmark_utils.runtime.provenance import of_rank  # noqa: E402
 from benchmark_utils.runtime.run import Run  # noqa: E402
 from benchmark_utils.runtime.simulated_run import (  # noqa: E402
@@ -31,6 +34,8 @@ from benchmark_utils.runtime.simulated_run import (  # noqa: E402
 # Ranks that have waited this long for a command leave the cores to others.
 PATIENCE = 0.02
 NAP = 0.001
+# A message may hold an array, or all that a program has printed.
+LONGEST_SENTENCE, LONGEST_REPORT = 500, 20_000
 TOKEN = os.environ.get(leftovers.WORLD, "")
 
 
@@ -120,7 +125,7 @@ def sentence(error):
     """An exception in a line, of MPI's without its stack of inner calls."""
     lines = "".join(traceback.format_exception_only(error)).splitlines()
     line = lines[-1] if isinstance(error, SyntaxError) else lines[0]
-    return line.removesuffix(", error stack:")
+    return line.removesuffix(", error stack:")[:LONGEST_SENTENCE]
 
 
 def main():
@@ -143,7 +148,8 @@ def main():
         rank = getattr(error, "rank", control.rank)  # a simulated one's
         sys.stderr.write(f"<<{TOKEN} rank {rank}>>\n"
                          f"{sentence(error)}\n"
-                         f"{traceback.format_exc()}<<end>>\n")
+                         f"{traceback.format_exc()[-LONGEST_REPORT:]}"
+                         "<<end>>\n")
         sys.stderr.flush()
         time.sleep(0.2)
         MPI.COMM_WORLD.Abort(1)

@@ -1,6 +1,5 @@
 """How far a decoded field is from the true one, and what it costs."""
 import numpy as np
-from scipy.fft import rfft
 
 from benchmark_utils.scoring.metrics import Metric
 
@@ -102,7 +101,7 @@ class FieldErrors:
 
 def _octaves(values, axis):
     """Power by octaves of wavenumber, without the mean."""
-    waves = rfft(values.astype(np.float32), axis=axis)
+    waves = np.fft.rfft(values.astype(np.float32), axis=axis)
     power = np.square(waves.real) + np.square(waves.imag)
     others = tuple(i for i in range(power.ndim) if i != axis)
     edges = 2 ** np.arange((values.shape[axis] // 2).bit_length())

@@ -11,26 +11,14 @@ import threading
 from pathlib import Path
 
 import psutil
-from matrix import PROGRAMS, run, small_field
+from one_world import run, small_field
+from programs import PROGRAMS
 
-from benchmark_utils.runtime.leftovers import SEGMENTS
+from benchmark_utils.runtime.leftovers import orphans
 
 WORLDS = ["ok", "ok", "ok", "raise r1", "ok", "ok", "ok", "sigkill r1",
           "ok", "ok", "ok", "daemon child"]
 GROWTH_MB = 5.0
-
-
-def orphans():
-    """Segments of MPI in shared memory that no process has mapped."""
-    names = {path.name for path in Path("/dev/shm").iterdir()
-             if path.name.startswith(SEGMENTS)}
-    for maps in Path("/proc").glob("[0-9]*/maps"):
-        try:
-            text = maps.read_text()
-        except OSError:  # gone, or not ours
-            continue
-        names = {name for name in names if name not in text}
-    return len(names)
 
 
 def held(folder):
@@ -40,7 +28,7 @@ def held(folder):
         descriptors=me.num_fds(), threads=threading.active_count(),
         children=len(me.children(recursive=True)),
         files=sum(1 for _ in Path(folder).rglob("*")),
-        segments=orphans(),
+        segments=len(orphans()),
         megabytes=round(me.memory_info().rss / 1e6, 1))
 
 
