@@ -8,7 +8,7 @@ __all__ = ["Codec", "Compressor"]
 
 
 class Compressor(MPISolver):
-    """Base class of compressors: all but a codec.
+    """Base class of compressors: everything but the codec.
 
     Attributes
     ----------
@@ -34,5 +34,5 @@ class Compressor(MPISolver):
             cls.rounds.__module__ = cls.Codec.__module__
 
     def get_next(self, stop_val):
-        """What is read back is only scored after 1, 2, 4, ... batches."""
+        """Decoded data are scored only after 1, 2, 4, ... batches."""
         return 2 * stop_val or 1

@@ -22,7 +22,7 @@ SPLIT = ("n_ranks", "ranks", "partition", "decomposition", "heterogeneity",
 class FieldDataset(ShortName, BaseDataset):
     """Base class of all datasets.
 
-    A dataset says how its field is laid out and computes it::
+    A dataset states the axes of its field and computes it::
 
         class Dataset(FieldDataset):
             name = "my-simulation"
@@ -71,9 +71,9 @@ class FieldDataset(ShortName, BaseDataset):
         super().__init_subclass__(**kwargs)
         for key in cls.parameters:
             if hasattr(cls, key):  # benchopt would not set it
-                raise TypeError(f"{cls.name}: call the parameter {key!r} "
-                                "otherwise, datasets have an attribute of "
-                                "this name.")
+                raise TypeError(f"{cls.name}: rename the parameter {key!r}, "
+                                "since datasets have an attribute of this "
+                                "name.")
         n_space = cls.n_space  # a property if it depends on parameters
         shared = {"n_ranks": [4], "ranks": ["processes"],
                   "partition": [cls.partitions[0]]}
@@ -118,7 +118,7 @@ class FieldDataset(ShortName, BaseDataset):
         """
 
     def settings(self):
-        """All that determines the values, apart from the seed."""
+        """Everything that determines the values, apart from the seed."""
         return {key: value for key, value in self._parameters.items()
                 if key not in SPLIT}
 
@@ -132,15 +132,15 @@ class FieldDataset(ShortName, BaseDataset):
         :class:`~benchmark_utils.fields.mesh.Mesh`; None on grids."""
 
     def missing(self):
-        """A sentence that says how to get the data if they are not here."""
+        """A sentence that says how to get the data if they are missing."""
 
     @classmethod
     def folder(cls):
-        """Where fields of this dataset live."""
+        """Where fields of this dataset are stored."""
         return get_data_path(cls.name)
 
     def get_data(self):
-        """The field, or why there is none: the rest of the run goes on."""
+        """The field, or why there is none; the rest of the run continues."""
         try:
             field = self.field()
         except ValueError as error:
@@ -159,7 +159,7 @@ class FieldDataset(ShortName, BaseDataset):
         if error.filename and not (path == folder or path in folder.parents
                                    or folder in path.parents):
             return (f"{self.name} cannot read {error.filename} "
-                    f"({error.strerror}): correct the path, or allow it.")
+                    f"({error.strerror}): correct it, or its permissions.")
         cure = (
             "there are no locks, export HDF5_USE_FILE_LOCKING=FALSE"
             if "lock" in str(error) else
@@ -174,7 +174,7 @@ class FieldDataset(ShortName, BaseDataset):
         Raises
         ------
         ValueError, OSError
-            In a sentence, if parameters or data do not allow it.
+            With a sentence, if parameters or data do not allow it.
         """
         reason = self.missing()
         if reason:

@@ -19,7 +19,7 @@ from benchmark_utils.methods.variances import StreamVariances, block_variances
 
 
 class Result(NamedTuple):
-    """What a method has found.
+    """The result of a method.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Result(NamedTuple):
     eigenvalues : array of shape (k,)
         Variances along them, of X'X / n_samples.
     bound : float
-        Of the error that the method proves, 1 where it proves none.
+        Bound that the method proves on its error; 1 if it proves nothing.
     sent_bytes : int
         Payload that all ranks together have sent.
     """
@@ -43,7 +43,7 @@ class Result(NamedTuple):
 class DistributedPCA:
     """Principal component analysis of arrays that MPI ranks own.
 
-    All ranks of `comm` make one together and call its functions in the same
+    All ranks of `comm` create one together and call its functions in the same
     order. Nothing is centred, copied or written.
 
     Parameters
@@ -58,11 +58,11 @@ class DistributedPCA:
     partition : {"samples", "features"}
         A rank's array has some of the rows of X, or some of its columns.
     n_batches : int
-        Of the whole stream.
+        Number of batches of the whole stream.
     seed : int
-        Of random starts.
+        Seed of random starts.
     parameters
-        Of the method, as in its file.
+        Parameters of the method, as in its file.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class DistributedPCA:
         X : array of shape (own rows, d) or (n, own columns)
             Floating point numbers.
         n_rounds : int
-            At most; a method may be done earlier. One-pass methods take the
+            At most; a method may end earlier. One-pass methods take the
             rows in `n_batches` batches instead.
         """
         if self.solver.one_pass:
@@ -108,16 +108,16 @@ class DistributedPCA:
         return self
 
     def partial_fit(self, X):
-        """Show the next batch of rows to a one-pass method.
+        """Pass the next batch of rows to a one-pass method.
 
         Parameters
         ----------
         X : array
-            As of :meth:`fit`; all batches of about the same length.
+            As for :meth:`fit`; all batches have about the same length.
         """
         if not self.solver.one_pass:
             raise ValueError("This method needs several passes over its "
-                             "data: call fit once, on all of them.")
+                             "data: call fit once, with all the data.")
         if self.data is None:
             self._begin(X, self.n_batches)
             self.variances = StreamVariances(self.k, self.partition)
@@ -135,9 +135,9 @@ class DistributedPCA:
     def _begin(self, X, n_batches):
         self.array = SplitArray(self.plain, X, self.partition, n_batches)
         if self.k > min(self.array.n_samples, self.array.n_features):
-            raise ValueError(f"n_components = {self.k} is more than X of "
+            raise ValueError(f"n_components = {self.k} is too large for X of "
                              f"{self.array.n_samples} x "
-                             f"{self.array.n_features} has.")
+                             f"{self.array.n_features}.")
         shared, private = generators(self.seed, self.comm.rank)
         self.data = PartitionedMatrix(
             self.array, self.comm.rank, private, self.solver.one_pass)

@@ -70,7 +70,7 @@ class MPISolver(Method, ShortName, BaseSolver):
         if env_name is not None or not missing:
             return super().is_installed(env_name, raise_on_not_installed,
                                         quiet, reload)
-        sentence = (f"{cls.name} needs what is not installed: "
+        sentence = (f"{cls.name} needs packages that are not installed: "
                     + shlex.join(["pip", "install", *missing]))
         if raise_on_not_installed:
             raise ImportError(sentence)
@@ -83,9 +83,9 @@ class MPISolver(Method, ShortName, BaseSolver):
         if field.partition not in self.partitions:
             return True, (f"{self.name} supports the partition "
                           f"{' and '.join(self.partitions)}, "
-                          f"not {field.partition}: choose that of the "
+                          f"not {field.partition}: change that of the "
                           "dataset, or add it to the method's partitions if "
-                          "its rounds are right for both.")
+                          "its rounds are correct for both.")
         return False, None
 
     def get_next(self, stop_val):

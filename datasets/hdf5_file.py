@@ -29,7 +29,7 @@ class Dataset(FieldDataset):
     <b>Sample:</b> all values at one time (partition <i>features</i>), or the
     values along the feature axes at one point and time (<i>samples</i>); the
     time mean is subtracted.
-    <b>Axes:</b> auto for files that say it themselves, of The Well or NetCDF
+    <b>Axes:</b> auto for files that describe them, those of The Well or NetCDF
     with CF attributes; else one word per axis of the variable: time, space,
     feature; split (the space axis that is cut into slabs; default: the
     first); at3 (only entry 3 of that axis).
@@ -85,7 +85,7 @@ class Dataset(FieldDataset):
         return dict(path=files, survey=self.survey().name)
 
     def survey(self):
-        """File of what must be known of the user's, which are read for it."""
+        """File of facts about the user's files, found by reading them."""
         for key, choices in (("background", survey.BACKGROUNDS),
                              ("standardise", survey.STANDARDISE)):
             choice = getattr(self, key)

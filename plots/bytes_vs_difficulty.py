@@ -18,7 +18,7 @@ LABELS = {measure.label: key for key, measure in MEASURES.items()
 
 
 class Plot(PagePlot):
-    """What makes a field expensive, and for whom?"""
+    """What makes a field expensive, and for which methods?"""
 
     name = "bytes_vs_difficulty"
     type = "scatter"
@@ -36,7 +36,7 @@ class Plot(PagePlot):
             table = reaching(
                 TARGETS[accuracy],
                 select(df, field["dataset_name"], objective), BYTES, ERROR)
-            # Under ``features`` what travels has the length of a time series.
+            # Under ``features`` the vectors sent are as long as a time series.
             length = field[
                 "objective_n_features"
                 if field["objective_partition"] == "samples"
@@ -59,6 +59,6 @@ class Plot(PagePlot):
             title=f"{objective}: bytes to a subspace error {accuracy}, all "
                   f"fields\n{repetitions(runs)}\n{INTERPOLATED}",
             xlabel=f"{measure} of the field (docs/datasets.rst)<br>{missing}",
-            ylabel="bytes, all ranks, in units of one float64 basis for "
-                   "each (1)",
+            ylabel="bytes, all ranks, in units of one float64 basis per "
+                   "rank (1)",
             scale="loglog")

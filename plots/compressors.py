@@ -27,7 +27,7 @@ def known(points, heading):
 
 
 class Plot(PagePlot):
-    """One row per method: what a field error costs, and what it spoils."""
+    """One row per method: the cost of a field error, and other errors."""
 
     name = "compressors"
     type = "table"
@@ -57,6 +57,6 @@ class Plot(PagePlot):
         return dict(
             title=f"{dataset}: archives with a field error of {at}\n"
                   "interpolated between settings, or numbers of components"
-                  f"<br>moments too: bits at which their errors are {at}, "
-                  "too; encode, decode: s per GB",
+                  "<br>moments too: bits at which the errors of field and "
+                  f"moments are at most {at}; encode, decode: s per GB",
             columns=["method", *COLUMNS], default_order_column="method")

@@ -45,7 +45,7 @@ def costed(df, dataset, objective, cost):
 
 
 def highest(costs):
-    """Grey bars are as high as the highest, for their text to be readable."""
+    """Grey bars are as high as the highest, so that their text is readable."""
     return float(costs.max()) if len(costs) else 1.0
 
 
@@ -57,15 +57,15 @@ def bar(row, axis, height):
     label = f"{row.Index}: {readable(row.cost, axis.unit)}"
     if row.missed:
         label += f",<br>{row.missed} of {row.repetitions} not reached"
-    # The page draws the median of y. A repetition that misses the target is
-    # worth more than all others: it gets no mark of its own, but lies on that
-    # of the most expensive one, which leaves the median what it is.
+    # The page draws the median of y. A repetition that misses the target
+    # counts as more expensive than all others: it gets no mark of its own, but
+    # lies on that of the most expensive one, which leaves the median as it is.
     most = row.costs[row.costs < np.inf].max()
     return dict(label=label, y=row.costs.clip(max=most).tolist(), **style)
 
 
 class Plot(PagePlot):
-    """What does an accuracy cost, and what keeps a method from reaching it?"""
+    """What does an accuracy cost, and why do methods fail to reach it?"""
 
     name = "cost_to_accuracy"
     type = "bar_chart"

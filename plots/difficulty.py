@@ -8,7 +8,7 @@ SHOWN = {key: label for key, label in COLUMNS.items()
 
 
 class Plot(PagePlot):
-    """One row per field: what makes it hard, whatever the method."""
+    """One row per field: what makes it hard for any method."""
 
     name = "difficulty"
     type = "table"
@@ -27,6 +27,6 @@ class Plot(PagePlot):
     def get_metadata(self, df, objective):
         return dict(
             title=f"{objective}: the fields\nin brackets: the same with all "
-                  "cells assigned to ranks at random",
+                  "cells reassigned to ranks at random",
             columns=["field", *SHOWN.values()],
             default_order_column=SHOWN["covariance_distance"])

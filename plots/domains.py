@@ -11,7 +11,7 @@ from benchmark_utils.results.text import title
 ERRORS = "objective_domain_errors"
 MOMENTS = {"at the end": "last", "after the first round": "first"}
 MOST_TICKS = 16
-SMALLEST = 1e-6  # this and less is white
+SMALLEST = 1e-6  # smaller errors are white
 
 
 def errors_by_rank(runs, moment):
@@ -65,8 +65,7 @@ class Plot(PagePlot):
                 for moment, errors in tables.items()]
 
     def get_metadata(self, df, dataset, objective):
-        note = ("excess error of a rank on its own data, over their variance;"
-                " blue: lower on this rank than with the globally optimal "
-                "basis")
+        note = ("excess error of each rank on its own data, over their "
+                "variance; blue: lower than with the globally optimal basis")
         return dict(title=title(select(df, dataset, objective), dataset,
                                 objective, note).replace("\n", "; "))

@@ -26,8 +26,9 @@ COSTS = metric_axes(
 } | metric_axes("samples_seen")
 
 
-# Errors that are sines of angles, as the reference for a subspace needs. It
-# starts where a number takes a few bits: less would stretch the axis.
+# Errors that are sines of angles, as the reference for a subspace needs. The
+# reference line starts where a number takes a few bits: an earlier start would
+# stretch the axis.
 ANGLES = {"objective_subspace_error", "objective_chordal_error"}
 LARGEST = 0.1
 BOUND = "objective_certified_error"
@@ -61,7 +62,7 @@ def byte_lines(runs, column, traces):
 
 
 def reference(runs, column, error):
-    """Bytes that tell, and are told, a subspace to each of the errors."""
+    """Bytes to send, and receive, a subspace to each of the errors."""
     P, d, k, partition = problem(runs)
     if column != "objective_comm_bytes" or error not in ANGLES \
             or partition != "samples":
@@ -76,12 +77,12 @@ def reference(runs, column, error):
 
 @once
 def proving(runs):
-    """Runs of methods with a bound that says something."""
+    """Runs of methods that prove a bound below 1."""
     return runs[runs.groupby("solver_name")[BOUND].transform("min") < 1]
 
 
 def certified(runs, style, cost):
-    """What methods prove of their own error: one more curve for each."""
+    """Bounds that methods prove on their error: another curve for each."""
     style = {solver: each | dict(marker=OPEN_MARKER)
              for solver, each in style.items()}
     return [{**trace, "label": f"{trace['label']}, certified"} for trace

@@ -38,7 +38,7 @@ def timed(df, dataset, objective, time, ranks):
         return runs, axis, listed("; ".join(notes), unknown, max_lines=1,
                                   placeholder=" ...")
     return runs, MEASURED[time], "" if ranks == AS_MEASURED else (
-        f"measured, not on {ranks} ranks: choose a network")
+        f"as measured, not for {ranks} ranks: choose a network")
 
 
 class Plot(PagePlot):

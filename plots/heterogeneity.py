@@ -16,7 +16,7 @@ from benchmark_utils.results.text import (
 # Parameters of datasets that make ranks differ.
 KNOBS = {
     "heterogeneity": "heterogeneity: fraction of the cells that stay in "
-                     "their domain; the others go to random ranks",
+                     "their domain; the others are reassigned at random",
     "rank_specific": "rank_specific: variance along directions that only one "
                      "rank has",
 }
@@ -49,7 +49,7 @@ def sweeps(df):
 
 
 class Plot(PagePlot):
-    """Where do methods cross when the ranks' data become more different?"""
+    """How do costs change as the ranks' data become more different?"""
 
     name = "heterogeneity"
     type = "scatter"

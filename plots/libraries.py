@@ -16,7 +16,7 @@ ERRORS = {"error": "objective_subspace_error",
 
 
 class Plot(PagePlot):
-    """What a run takes and reaches, fastest first: libraries beside ours."""
+    """Costs and errors of every run, fastest first, with libraries."""
 
     name = "libraries"
     type = "table"
@@ -42,6 +42,6 @@ class Plot(PagePlot):
             title=title(
                 select(df, dataset, objective), dataset, objective,
                 "at the end of the run; CPU time: of the slowest rank, "
-                "outside communication"),
+                "excluding communication"),
             columns=["method", *ERRORS, *COSTS],
             default_order_column="time")

@@ -49,7 +49,7 @@ def line_plot(figure, axes, exact, style):
     exact = exact[order]
     ax = figure.subplots()
     ax.plot(x, exact, color="#cccccc", lw=6, label="exact")
-    line, = ax.plot(x, exact, color=style, label="learned", animated=True)
+    line, = ax.plot(x, exact, color=style, label="estimate", animated=True)
     height = 1.4 * np.nanmax(abs(exact))  # room for the legend
     ax.set(xlabel=label, ylim=(-height, height), yticks=[0])
     ax.locator_params(axis="x", nbins=5)
@@ -58,7 +58,7 @@ def line_plot(figure, axes, exact, style):
 
 
 def map_plot(figure, axes, exact, style):
-    """The same on two axes, the exact mode above the learned one."""
+    """The same on two axes, the exact mode above the estimate."""
     shape = [len(coordinates) for _, _, coordinates in axes]
     # An x, or a longitude, belongs below a map; else the last axis does.
     upright = "x" in axes[0][0] or axes[0][0].startswith("lon")
@@ -75,7 +75,7 @@ def map_plot(figure, axes, exact, style):
         mesh = ax.pcolormesh(x, y, oriented(exact), cmap="RdBu_r",
                              vmin=-limit, vmax=limit, animated=number == 1)
         ax.set_facecolor("#cccccc")  # no value there; white is zero
-        ax.set_title(("exact", "learned")[number], fontsize="medium")
+        ax.set_title(("exact", "estimate")[number], fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")  # once: it may be long
     ax.set_xlabel(x_label)
     return mesh, lambda values: mesh.set_array(oriented(values))
@@ -91,14 +91,14 @@ def mesh_plot(figure, axes, exact, style):
         mesh = ax.tripcolor(x, y, triangles, exact, shading="gouraud",
                             cmap="RdBu_r", vmin=-limit, vmax=limit,
                             animated=number == 1)
-        ax.set_title(("exact", "learned")[number], fontsize="medium")
+        ax.set_title(("exact", "estimate")[number], fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")
     ax.set_xlabel(x_label)
     return mesh, mesh.set_array
 
 
 def animation(axes, exact, learned, captions, style, scattered=False):
-    """Frames of one mode, as it is learned from round to round.
+    """Frames of one mode, estimated from round to round.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def animation(axes, exact, learned, captions, style, scattered=False):
 
 
 class Plot(PagePlot):
-    """What the leading modes look like, learned beside exact."""
+    """What the leading modes look like, estimated and exact."""
 
     name = "modes"
     type = "image"
@@ -176,4 +176,4 @@ class Plot(PagePlot):
                          in modes.iloc[0]["slices"])
         return dict(title=f"{objective} of {dataset}{slices}: leading modes "
                           f"of {solver}, round by round, rotated to match the "
-                          "exact ones (Procrustes)")
+                          "exact modes (Procrustes)")

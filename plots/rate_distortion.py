@@ -9,13 +9,13 @@ LOSSLESS = "lossless"
 
 
 def shown(table, error):
-    """Not every field declares moments: without them the field error."""
+    """The error, or the field error for fields without moments."""
     known = table[ERRORS[error].column].notna().any()
     return ERRORS[error if known else "field error"]
 
 
 class Plot(PagePlot):
-    """How few bits does a field need, and which error do they leave?"""
+    """How few bits does a field need, and what error remains?"""
 
     name = "rate_distortion"
     type = "scatter"
@@ -45,14 +45,14 @@ class Plot(PagePlot):
     def get_metadata(self, df, dataset, error, rate):
         table = archives(df, dataset)
         error = shown(table, error)
-        notes = ["points: settings of a codec, numbers of components of a "
+        notes = ["points: settings of a codec, or numbers of components of a "
                  "PCA method"]
         if error.column == "field_error" and table["moment_error"].notna() \
                 .any():
-            notes.append("equal field errors may hide tenfold errors of "
-                         "moments: see error = moment error")
+            notes.append("equal field errors may hide moment errors that "
+                         "differ tenfold: see error = moment error")
         if not table["compressor"].any():
-            notes.append("all are PCA methods; with compressors: "
+            notes.append("these are all PCA methods; with compressors: "
                          "configs/rate_distortion.yml")
         return dict(
             title=f"{dataset}: what is stored at the end of a run\n"

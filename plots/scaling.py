@@ -20,7 +20,7 @@ ERROR = "objective_subspace_error"
 
 
 class Plot(PagePlot):
-    """What does an accuracy cost on more and more ranks?"""
+    """How does the cost of an accuracy change with the number of ranks?"""
 
     name = "scaling"
     type = "scatter"

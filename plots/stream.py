@@ -13,7 +13,7 @@ SEEN = metric_axes("samples_seen")["passes over the data"]
 
 
 class Plot(PagePlot):
-    """How good is the answer while the data still stream in?"""
+    """How accurate is the answer while the data still stream in?"""
 
     name = "stream"
     type = "scatter"

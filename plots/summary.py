@@ -29,7 +29,7 @@ FINAL = {
 
 
 class Plot(PagePlot):
-    """One row per method: what it reaches and what that costs."""
+    """One row per method: the accuracy that it reaches, and the costs."""
 
     name = "summary"
     type = "table"
@@ -45,7 +45,7 @@ class Plot(PagePlot):
                    for heading, target in TARGETS.items()}
         for heading, costs in reached.items():
             table[heading] = costs["cost"]
-        # The error orders those that reach neither.
+        # Methods that reach neither are ordered by their error.
         table = table.sort_values(["≤ 1e-3", "≤ 1e-1", ERROR])
         columns = [cells(table[ERROR], table[ERROR].map(SCIENTIFIC))]
         columns += [
@@ -68,7 +68,7 @@ class Plot(PagePlot):
         return dict(
             title=title(
                 select(df, dataset, objective), dataset, objective,
-                "≤ 1e-3: bytes until the subspace error stays that small\n"
+                "≤ 1e-3: bytes until the subspace error stays at or below it\n"
                 f"{INTERPOLATED}; worst rank: excess error on its own data "
                 "at the end") + not_run_note(),
             columns=["method", "error", *TARGETS, *FINAL, "streams"],

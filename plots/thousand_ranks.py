@@ -17,7 +17,7 @@ PER_RANK = "bytes per rank"
 MEASURED = metric_axes("subspace_error", "excess_error",
                        "worst_domain_error") | {
     PER_RANK: Axis("per_rank", "bytes per rank (B)",
-                   "sent by all ranks, over their number", "B"),
+                   "bytes sent by all ranks, divided by their number", "B"),
 } | metric_axes("comm_bytes_max", "comm_hops")
 
 
@@ -57,8 +57,8 @@ class Plot(PagePlot):
             " (configs/thousand_ranks.yml has several)"
         return dict(
             title=f"{objective} of {problem}\n{repetitions(runs)}; at the end "
-                  f"of the run, of {runs['stop_val'].max():.0f} rounds at "
-                  f"most{world(runs)}",
+                  f"of the run, after at most {runs['stop_val'].max():.0f} "
+                  f"rounds{world(runs)}",
             xlabel=f"ranks{several}" + listed(
                 "<br>not modelled: ", unknown) * bool(unknown),
             ylabel=f"{axis.title}<br>{axis.meaning}", scale="loglog")

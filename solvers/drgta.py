@@ -19,8 +19,8 @@ class Solver(MPISolver):
     <b>Guarantee:</b> converges to a stationary point for any partition, with
     the step 0.4 (1 - r)^2 / L, L the largest variance of a rank, r the share
     of a deviation that remains after K mixings: four fifths of the limit
-    (1 - r)^2 / (2 L) of gradient tracking. Finally the error falls by the
-    factor 1 - step gap per round.
+    (1 - r)^2 / (2 L) of gradient tracking. In the end the error falls by
+    the factor 1 - step gap per round.
     <b>Fails when:</b> lambda_1 / gap is large: the rounds needed grow with it.
     <b>Reference:</b> Chen, Garcia, Hong &amp; Shahrampour 2021, ICML,
     algorithm 2 (alpha = 1, polar retraction); arXiv 2102.07091.

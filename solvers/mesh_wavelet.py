@@ -51,6 +51,6 @@ class Solver(Compressor):
     def skip(self, field, n_components):
         if field.heterogeneity < 1 or field.mesh() is None:
             return True, (f"{self.name} needs a field on a mesh, in patches: "
-                          "choose sphere-vorticity, heterogeneity=1, or the "
-                          "compressor wavelet on grids.")
+                          "choose sphere-vorticity with heterogeneity=1, or, "
+                          "on grids, the compressor wavelet.")
         return super().skip(field, n_components)

@@ -168,7 +168,7 @@ def test_physics_modules_are_declared():
                                        "background"])
 def test_parameters_with_the_name_of_an_attribute(attribute):
     """benchopt would silently keep the attribute."""
-    with pytest.raises(TypeError, match="call the parameter"):
+    with pytest.raises(TypeError, match="rename the parameter"):
         class Wrong(Plane):
             parameters = {attribute: ["float64"]}
 

@@ -151,7 +151,7 @@ def test_storage(read, tmp_path, options):
 def test_numbers_beyond_float32(refused, tmp_path, factor):
     write(tmp_path / "a.h5", A * factor).close()
     with np.errstate(over="ignore", invalid="ignore"):
-        assert "convert it to another unit" in refused("a.h5")
+        assert "convert them to another unit" in refused("a.h5")
 
 
 def test_nothing_to_share(refused, tmp_path):

@@ -252,7 +252,7 @@ def test_a_generator_without_a_file(tmp_path):
             [sys.executable, "-"], text=True, check=True, capture_output=True,
             input=NOTEBOOK.format(root=str(ROOT), folder=str(tmp_path),
                                   value=value))
-        assert "snapshots is in no file" in done.stderr
+        assert "snapshots is not in a file" in done.stderr
         return done.stdout.splitlines()[-1]
 
     assert key(1.0) == key(1.0) != key(2.0)

@@ -267,8 +267,8 @@ def test_not_numbers(hdf5_file, write, values):
 
 @pytest.mark.parametrize("axes, message", [
     ("time-space", r"\(8, 7, 4, 3\): 2 words for 4 axes"),
-    ("time-space-space-velocity", "'velocity' is none of time, split, space"),
-    ("time-space-space-at3", "'at3' is none of .*, at0 to at2"),
+    ("time-space-space-velocity", "'velocity' is not one of time, split, "),
+    ("time-space-space-at3", "'at3' is not one of .*, at0 to at2"),
     ("time-space-space-time", "only one axis can be time"),
     ("time-split-split-feature", "only one can be split"),
     ("time-feature-feature-at0", "call at least one axis space"),

@@ -109,8 +109,9 @@ def test_a_dead_writer_ends_the_ranks(writer, array, solvers):
     try:
         world.load(solver.rounds, Field(path, 2), 3, {"variant": "oja"},
                    one_pass=True)
-        with pytest.raises(WorldError, match="time step 6 of 12 has not come "
-                           "for 0.5 s: the simulation .* has died or hangs"):
+        with pytest.raises(WorldError, match="time step 6 of 12 has not "
+                           "arrived for 0.5 s: the simulation .* has died or "
+                           "hangs"):
             world.call("advance", 1 + N_STEPS)
     finally:
         world.close()
@@ -152,7 +153,7 @@ def test_killed_simulation_of_the_example():
     simulation.kill()
     _, errors = example.communicate(timeout=60)
     assert example.returncode == 1
-    assert "has not come for 1 s: the simulation that writes" in errors
+    assert "has not arrived for 1 s: the simulation that writes" in errors
     assert "The simulation has ended, exit code -9." in errors
     _, alive = psutil.wait_procs(started, timeout=5)
     assert not alive

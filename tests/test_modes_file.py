@@ -105,7 +105,7 @@ def test_land_and_several_variables(project, tmp_path):
         project, str(output), "-k", "3", "-s", "gram-eigh", "-d",
         f"hdf5-file[path={tmp_path}/uv.h5,variable=[[group/u,group/v]],"
         "axes=time-space-feature,partition=samples,n_ranks=2]")
-    assert done.returncode == 1 and "part of the features" in done.stderr
+    assert done.returncode == 1 and "only some of the features" in done.stderr
     done = write_modes(
         project, str(output), "-k", "3", "-d",
         f"hdf5-file[path={tmp_path}/uv.h5,variable=[[group/u,group/v]],"

@@ -229,7 +229,7 @@ def test_titles_say_what_varies_and_what_a_band_is(plots, results):
                      for number in range(10)])
     assert ", band: 10-90 %; " in title(ten)
     some = pd.concat([ten, alone.assign(solver_name="one-more")])
-    assert ", band: 10-90 %, min to max if below 10; " in title(some)
+    assert ", band: 10-90 %, min to max if fewer than 10; " in title(some)
 
 
 def test_costs_say_that_they_are_interpolated(plots, results):

@@ -129,7 +129,7 @@ def test_one_repetition_in_three_misses():
     assert (row.cost, row.missed, row.repetitions) == (40, 1, 3)
     assert cost_cell(row) == "40 B, 2/3"
     assert not_reached([reaching(1e-2, runs, "sent", "error")]) \
-        == "reached in a part of the repetitions: a"
+        == "reached only in some repetitions: a"
 
 
 SLOW, STUCK = 0.9 ** np.arange(1, 31), np.r_[0.5, 0.1, np.full(8, 2e-3)]
@@ -234,7 +234,7 @@ def test_what_a_band_is_called():
         "", ", band: min to max of 3", ", band: min to max of 9",
         ", band: 10-90 %"]
     assert band(pd.concat([make_runs(3 * [[1.0]]), make_runs(
-        12 * [[1.0]], "b")])) == ", band: 10-90 %, min to max if below 10"
+        12 * [[1.0]], "b")])) == ", band: 10-90 %, min to max if fewer than 10"
 
 
 def test_random_starts_and_doubles_are_left_out():

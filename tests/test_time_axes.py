@@ -48,7 +48,7 @@ def test_labels_without_scales(read, tmp_path):
 def test_no_time_or_several(read, refused, tmp_path):
     write(tmp_path / "a.h5", names=("member", "y", "x")).close()
     said = refused("a.h5")
-    assert "they are member (8), y (6), x (5), none of them is time" in said
+    assert "they are member (8), y (6), x (5), the file calls none" in said
     assert "for example axes=time-space-space," in said
     write(tmp_path / "b.h5", names=("year", "month", "x")).close()
     assert "more than one may be time: year and month" in refused("b.h5")
@@ -131,7 +131,7 @@ def test_files_that_count_from_their_own_start(read, tmp_path, calendar,
     (dict(calendar="mayan"), dict(units="days since 2001-01-01",
                                   calendar="mayan"), "mayan"),
     (dict(times=[0, 1, np.nan, 3]), {}, "are missing in some files"),
-    (dict(times=[4, 6, 8, 10]), dict(times=[5, 7, 9, 11]), "or cross"),
+    (dict(times=[4, 6, 8, 10]), dict(times=[5, 7, 9, 11]), "or interleave"),
     (dict(times=[1, 2, 3, 4]), {}, "share values"),
     (dict(unit="degC"), {}, "The unit of a is 'degC' in .*0.nc, 'K' in"),
 ])

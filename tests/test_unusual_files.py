@@ -167,7 +167,7 @@ def test_a_true_sentence_for_everything_else(refused, tmp_path):
     assert "is a Zarr store: convert" in refused("folder")
     assert "No file matches the pattern" in refused("*.h4")
     os.mkfifo(tmp_path / "pipe")
-    assert "no regular file" in refused("pipe")
+    assert "not a regular file" in refused("pipe")
     assert "There is no file" in refused("none.h5")
 
 

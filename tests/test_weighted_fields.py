@@ -144,7 +144,7 @@ def test_variables_with_points_of_their_own(hdf5_file, tmp_path):
     maps, eigenvalues, _ = found(get_field(hdf5_file, **parameters))
     np.testing.assert_allclose(eigenvalues, solver.eigenvalues(K), rtol=1e-6)
     assert_same_modes(maps, np.stack(solver.eofs(neofs=K), axis=-1))
-    with pytest.raises(ValueError, match="only a part of the features"):
+    with pytest.raises(ValueError, match="only some of the features"):
         get_field(hdf5_file, **parameters, partition="samples")
 
 
@@ -289,7 +289,7 @@ def test_reading_in_blocks_changes_nothing(hdf5_file, tmp_path, monkeypatch):
      "f and negative of .* do not share their axes"),
     (dict(standardise="point"), "standardise is 'point', not one of"),
     (dict(standardise=[1.0, 2.0]), "one positive number for each of 1"),
-    (dict(along="height"), "along=height is none of the axes time, lat, lon"),
+    (dict(along="height"), "along=height is not one of the axes time, lat, "),
     (dict(path="missing_*.nc"), "No file matches the pattern"),
 ])
 def test_refusals(hdf5_file, tmp_path, parameters, message):

@@ -135,8 +135,8 @@ def _check_one(call, role, spec, writes):
         return
     if dtype.kind in "OV":
         raise TypeError(
-            f"{this} holds elements of type {dtype}, which are no numbers to "
-            "MPI: convert it, for example with x.astype(float).")
+            f"{this} holds elements of type {dtype}, which are not numbers "
+            "for MPI: convert it, for example with x.astype(float).")
     if not dtype.isnative:
         raise TypeError(
             f"{this} holds {dtype.name} in foreign byte order: convert it "

@@ -56,9 +56,9 @@ class Scheduler:
         if self.waiting:
             rank, (call, *_) = next(iter(self.waiting.items()))
             raise RanksWait(
-                f"{len(self.waiting)} of {self.size} ranks wait and nobody "
-                f"answers: rank {rank} in {call}. Do all ranks call the same "
-                "collectives, and is every Recv sent to?")
+                f"{len(self.waiting)} of {self.size} ranks wait and no "
+                f"message comes: rank {rank} in {call}. Do all ranks call the "
+                "same collectives, and does every Recv have its Send?")
         return results
 
     def wait(self, *what):
@@ -98,7 +98,7 @@ class Group:
             raise RanksWait(
                 f"rank {rank} calls {call[0]} while another rank is in "
                 f"{meeting.call[0]}: all must call the same collectives in "
-                "one order, with the same root.")
+                "the same order, with the same root.")
         meeting.values[rank] = value
         meeting.n_missing -= 1
         if meeting.n_missing:

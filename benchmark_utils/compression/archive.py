@@ -9,17 +9,17 @@ from benchmark_utils.methods.method import SOLVERS, Method, load_plugin
 class Codec:
     """Base class of codecs; nothing but bytes goes from encode to decode.
 
-    A codec works on batches as they lie on the grid: arrays of shape
+    A codec works on batches in their layout on the grid: arrays of shape
     ``(steps, *geometry.shape)``, see
-    :class:`~benchmark_utils.fields.geometry.Geometry`. It may keep what it
-    has seen: the decoder, another object, gets all messages in their order.
+    :class:`~benchmark_utils.fields.geometry.Geometry`. It may keep
+    earlier data: the decoder, another object, gets all messages in order.
 
     Parameters
     ----------
     geometry : Geometry
         The shape of a time step, its smooth axes, the scale of the field.
     error : float
-        Wanted root mean square error over that of the whole field.
+        Requested RMS error over the RMS of the whole field.
 
     Attributes
     ----------

@@ -74,7 +74,7 @@ class IntegerCoder(Coder):
         if abs(q).max(initial=0) >= LARGEST:
             raise OverflowError(
                 f"an integer of {abs(q).max():.3g} is too large to code: the "
-                "error that is wanted is too small for the numbers.")
+                "requested error is too small for the numbers.")
         coder = stream.queue.RangeEncoder()
         coder.encode(len(q), Uniform(MAX_STEPS))
         start = int(contexts_of(np.abs(q[:1]).mean() if q.size else 0.0))

@@ -77,14 +77,14 @@ def source_code(origin):
     if inspect.ismodule(origin):
         return Path(origin.__file__).read_bytes()
     if not hasattr(origin, "__code__"):
-        raise TypeError(f"{origin!r} is not a Python function: wrap it into "
+        raise TypeError(f"{origin!r} is not a Python function: wrap it in "
                         "one, so that its source is known.")
     path = Path(origin.__code__.co_filename)
     if path.is_file():
         return path.read_bytes()
     warnings.warn(
-        f"{origin.__name__} is in no file: a stored result is reused although "
-        "functions or variables that it uses have changed, unless they are "
+        f"{origin.__name__} is not in a file: stored results are reused even "
+        "if functions or variables that it uses have changed, unless they are "
         "in the settings.", stacklevel=4)
     return _bytecode(origin.__code__)
 

@@ -58,7 +58,7 @@ def one_number(variable, key, default):
         raise ValueError(
             f"{key} of {variable.name} in {variable.file.filename} is "
             f"{text(variable.attrs[key])!r} with {len(found)} numbers: it "
-            "must be one, correct the file.")
+            "must be one number, correct the file.")
     return float(found[0])
 
 

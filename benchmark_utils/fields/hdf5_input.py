@@ -42,7 +42,7 @@ def parse_axes(axes, shape):
     """Role of each axis of the file: one of ROLES, or at3 for one entry."""
     roles = str(axes).split("-")
     unknown = [
-        f"{role!r} is none of {', '.join(ROLES)}, at0 to at{size - 1}"
+        f"{role!r} is not one of {', '.join(ROLES)}, at0 to at{size - 1}"
         for role, size in zip(roles, shape, strict=False) if role not in ROLES
         and role not in [f"at{entry}" for entry in range(size)]]
     if len(roles) != len(shape):
@@ -52,7 +52,7 @@ def parse_axes(axes, shape):
     elif roles.count("time") > 1 or roles.count("split") > 1:
         problem = "only one axis can be time, only one can be split"
     elif not {"space", "split"} & set(roles):
-        problem = "ranks share the space, call at least one axis space"
+        problem = "ranks divide the space, call at least one axis space"
     else:
         return roles
     raise ValueError(
@@ -68,25 +68,25 @@ def choose_roles(axes, variable, described):
                 described, roles, strict=True) if role is None]
             problem = (f"more than one may be time: {' and '.join(times)}"
                        if 1 < len(times) < len(roles) else
-                       "none of them is time for the file")
+                       "the file calls none of them time")
             raise ValueError(
                 f"{variable.file.filename} does not say what the axes of "
                 f"{variable.name} are: they are {_listed(described)}, "
-                f"{problem}. Say it, one word for each, for example "
+                f"{problem}. Give one word for each, for example "
                 f"axes={_example(described)}, see docs/own_data.rst.")
         if not {"space", "feature"} & set(roles):
             raise ValueError(
                 f"{variable.name} of {variable.file.filename} has no axis of "
                 f"space, only {_listed(described) or 'one number'}: ranks "
-                "share the space, choose another variable.")
+                "divide the space, choose another variable.")
         return parse_axes("-".join(roles), variable.shape)
     roles = parse_axes(axes, variable.shape)
     for role, axis in zip(roles, described, strict=True):
         if axis.role == "time" and role != "time" and "time" in roles:
             other = described[roles.index("time")].name
             raise ValueError(
-                f"axes={axes} calls the axis {other} time, but for the file "
-                f"it is {axis.name}: give the words in the order "
+                f"axes={axes} calls the axis {other} time, but in the file "
+                f"time is {axis.name}: give the words in the order "
                 f"{', '.join(axis.name for axis in described)}.")
     return roles
 

@@ -22,7 +22,7 @@ BEGINNINGS = {
     b"BZh": "is compressed by bzip2: unpack it, bunzip2 file",
     b"PK": "is a zip archive: unpack it (a Zarr store has to be converted to "
            "NetCDF, see docs/own_data.rst)",
-    b"version https://git-lfs": "is a pointer of Git LFS, not the data: get "
+    b"version https://git-lfs": "is a Git LFS pointer, not the data: get "
                                 "them, git lfs pull",
 }
 ZARR = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
@@ -104,9 +104,9 @@ def allow_files(n_files):
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY and most < needed:
         raise ValueError(
-            f"{n_files} files are too many to be open at once, the limit is "
-            f"{most} and about {needed} are needed: raise it (ulimit -Hn), "
-            "or join files, for example with ncrcat.")
+            f"{n_files} files are too many to be open at once: the limit is "
+            f"{most}, but about {needed} are needed. Raise the limit (ulimit "
+            "-Hn), or join files, for example with ncrcat.")
     if allowed != resource.RLIM_INFINITY and allowed < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
@@ -129,7 +129,7 @@ def _no_file(path):
         return (f"{path} is a folder: give a file, or a pattern of files, "
                 f"{path}/*.nc.")
     if path.exists():
-        return f"{path} is no regular file: copy what it gives into a file."
+        return f"{path} is not a regular file: copy its contents to a file."
     for parent in reversed(path.parents):
         if parent.is_symlink() and not parent.exists():
             return (f"{parent}, of {path}, is a link to "

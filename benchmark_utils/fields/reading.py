@@ -87,9 +87,9 @@ class Reader:
             if time.monotonic() - since > patience:
                 raise TimeoutError(
                     f"time step {written + 1} of {self.field.n_steps} has not "
-                    f"come for {patience:g} s: the simulation that writes "
-                    f"{self.field.path} has died or hangs, start it again "
-                    "(or let it allow its readers more patience).")
+                    f"arrived for {patience:g} s: the simulation that writes "
+                    f"{self.field.path} has died or hangs. Start it again, or "
+                    "let it give its readers more patience.")
             time.sleep(POLLING_SECONDS)
         self.data.refresh()
 

@@ -101,8 +101,8 @@ class State:
                         [axis[1:] for axis in own]):
                     raise ValueError(
                         f"{names[0]} and {name} of {file.filename} do not "
-                        "share their axes: bring them to one grid, or choose "
-                        "one of them.")
+                        "share their axes: interpolate them to one grid, or "
+                        "choose one of them.")
             parts.append(stored_axes(each[0], self.roles))
         for name, parts_of_one in zip(names, zip(*self.variables, strict=True),
                                       strict=True):
@@ -122,13 +122,13 @@ class State:
         elif along in names:
             self.along = names.index(along)
         else:
-            raise ValueError(f"along={along} is none of the axes "
+            raise ValueError(f"along={along} is not one of the axes "
                              f"{', '.join(names)}.")
         if differing - {self.along}:
             raise ValueError(
                 f"{files[0]} and other files differ along "
                 f"{' and '.join(names[i] for i in sorted(differing))}: files "
-                "must continue each other along one axis and share the "
+                "must follow each other along one axis and share the "
                 "others.")
         calendars = [_calendar(variables[0], self.roles)
                      for variables in self.variables]
@@ -220,7 +220,7 @@ def _check_units(name, variables):
         raise ValueError(
             f"The unit of {name} is " + ", ".join(
                 f"{unit!r} in {file}" for unit, file in units.items())
-            + ": bring them to one unit.")
+            + ": convert them to one unit.")
 
 
 def _check_order(name, points, is_time):
@@ -228,14 +228,14 @@ def _check_order(name, points, is_time):
     if len(points) > 1 and np.isnan(np.concatenate(points)).any():
         raise ValueError(
             f"Coordinates of the axis {name} are missing in some files, "
-            "which cannot be put in order: fill them, or remove them all.")
+            "so these cannot be put in order: add them, or remove them all.")
     values = [np.unique(each) for each in points]
     joined = np.concatenate(values)
     if len(np.unique(joined)) < len(joined) or (
             is_time and (np.diff(joined) < 0).any()):
         raise ValueError(
             f"Files overlap: their ranges of the axis {name} share values or "
-            "cross. Every part must be in one file.")
+            "interleave. Every part must be in only one file.")
 
 
 def _calendar(variable, roles):

@@ -104,5 +104,5 @@ def write_snapshots(field, snapshots):
         step += len(block)
         yield step
     if step != len(field):
-        raise ValueError(f"The generator gave {step} time steps of "
-                         f"{len(field)}.")
+        raise ValueError(f"The generator gave only {step} of {len(field)} "
+                         "time steps.")

@@ -76,8 +76,8 @@ def write_survey(file, state, names, background="time-mean", weights="none",
             "its attributes.")
     if n_steps == 1 and background == "time-mean":
         raise ValueError(
-            f"{title} has one time step: nothing is left of it without its "
-            "mean over time. Choose background=none, or give more steps.")
+            f"{title} has one time step: nothing is left when its mean over "
+            "time is subtracted. Choose background=none, or give more steps.")
     if not largest.any():
         raise ValueError(
             f"{title} minus its background ({background}) is zero "
@@ -94,9 +94,9 @@ def write_survey(file, state, names, background="time-mean", weights="none",
     reach = (largest.reshape(n_cells, -1) * factor).max()
     if not SMALLEST < reach < LARGEST:
         raise ValueError(
-            f"Anomalies of {title} reach {largest.max():.0e}, but float32, "
-            f"which is stored, holds numbers from {SMALLEST:.0e} to "
-            f"{LARGEST:.0e}: convert it to another unit.")
+            f"Anomalies of {title} reach {largest.max():.0e}, but they are "
+            f"stored as float32, which holds numbers from {SMALLEST:.0e} to "
+            f"{LARGEST:.0e}: convert them to another unit.")
     file["background"] = origin + mean
     file["factor"] = factor.reshape(shape)
     file.attrs["no_samples"] = _no_samples(state, kept, weight)
@@ -141,7 +141,7 @@ def _no_samples(state, kept, weight):
                 "would be one number. Name one, or choose "
                 "partition=features.")
     if (kept.any(axis=1) != kept.all(axis=1)).any():
-        return ("At some points only a part of the features has values (or "
+        return ("At some points only some of the features have values (or "
                 "weight), but a sample must have all: choose "
                 "partition=features, or cut a feature axis, see at0 in "
                 "docs/own_data.rst.")

@@ -79,13 +79,13 @@ def common_unit(axes, calendars):
                 raise ValueError(
                     f"The unit of the axis {name} is {axes[0][1]!r} in one "
                     f"file, {unit!r} in another, which cannot be converted "
-                    f"({error}): bring them to one unit.") from error
+                    f"({error}): convert them to one unit.") from error
             if _kind(calendar) != _kind(calendars[0]):
                 raise ValueError(
                     f"The calendar of the axis {name} is "
                     f"{calendars[0] or 'standard'} in one file, "
-                    f"{calendar or 'standard'} in another: bring them to one "
-                    "calendar.")
+                    f"{calendar or 'standard'} in another: convert them to "
+                    "one calendar.")
             points = (points * other_step + (other_start - start)) / step
         converted.append(np.asarray(points))
     return converted

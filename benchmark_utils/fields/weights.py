@@ -63,11 +63,12 @@ def _cosine_of_latitude(axes):
         names = ", ".join(f"{name} ({unit})" for name, unit, _ in axes)
         raise ValueError(
             "weights=coslat needs one axis of latitudes (in degrees_north), "
-            f"the axes are {names}: name the variable with the cell areas.")
+            f"but the axes are {names}: name a variable with the cell areas.")
     latitudes = np.asarray(axes[found[0]][2], float)
     if not (abs(latitudes) <= 90 + 1e-6).all():
-        raise ValueError("weights=coslat needs latitudes in degrees, these "
-                         f"reach {abs(latitudes).max():g} (nan: missing).")
+        raise ValueError("weights=coslat needs latitudes in degrees, but "
+                         f"these reach {abs(latitudes).max():g} (nan: "
+                         "missing).")
     cosine = np.cos(np.deg2rad(latitudes)).clip(0)
     return cosine.reshape([-1 if i == found[0] else 1
                            for i in range(len(axes))])
@@ -122,8 +123,8 @@ def _aligned(variable, axes, state):
         places = None
     if places is None or list(values.shape) != [lengths[i] for i in places]:
         raise ValueError(
-            f"weights={variable.name} has the shape {variable.shape}, the "
-            "points have the axes " + ", ".join(
+            f"weights={variable.name} has the shape {variable.shape}, but "
+            "the points have the axes " + ", ".join(
                 f"{name} {length}" for name, length
                 in zip(names, lengths, strict=True)) + ".")
     values = values.transpose(np.argsort(places))

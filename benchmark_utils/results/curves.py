@@ -102,7 +102,7 @@ def against(tables, style):
 
 
 def line(label, note, x, y, grey):
-    """List of one trace that is no method; empty if it has no place.
+    """List of one trace that is not a method; empty if it cannot be drawn.
 
     The page writes the note beside it.
     """

@@ -1,7 +1,8 @@
 """Problems that were skipped in this process, and why.
 
-Results have no rows of them. The page that ends a run is drawn by the process
-that ran it, so it can tell; one that is drawn later from the file cannot.
+Results have no rows for them. The page at the end of a run is drawn by the
+process of the run, which has the reasons; a page drawn later from the file
+lacks them.
 """
 from benchmark_utils.results.text import wrapped
 

@@ -1,8 +1,8 @@
 
-/* Figures whose words fit. benchopt's script, above, hands each figure to
-   Plotly; here it is changed on its way. Other benchmarks have no such chart. */
+/* Figures whose words fit. benchopt's script, above, passes each figure to
+   Plotly; here it is changed first. Other benchmarks have no such chart. */
 if ('cost_to_accuracy' in window._plots) {
-  /* page.py stores figures, traces and their values once, by their places. */
+  /* page.py stores equal figures, traces and values once, by their places. */
   const {once: packed, ...plots} = window._plots;
   const once = JSON.parse(packed);
   const read = place => {
@@ -42,7 +42,7 @@ if ('cost_to_accuracy' in window._plots) {
   };
   const height = (text, size) => LINE * size * text.split('<br>').length;
 
-  /* Lines that are no methods say in the figure what they are. */
+  /* Lines that are not methods are labelled in the figure. */
   const notes = ({xaxis, yaxis}) => getPlotData().data.filter(
     trace => trace.note && isVisible(trace.label)).map(trace => {
       const upright = trace.x[0] === trace.x.at(-1);
@@ -77,7 +77,7 @@ if ('cost_to_accuracy' in window._plots) {
     };
   };
 
-  /* As many columns as the height asks for: style sheets cannot count. */
+  /* As many columns as the height requires: style sheets cannot count. */
   const fitLegend = () => {
     const legend = document.getElementById('plot_legend');
     const entries = legend.children.length;
@@ -91,8 +91,8 @@ if ('cost_to_accuracy' in window._plots) {
     return react(figure, data, fitted(figure, layout));
   };
 
-  /* benchopt has powers of ten only on logarithmic axes; where there are not
-     two of them, Plotly's own ticks are better. */
+  /* benchopt labels only powers of ten on logarithmic axes; where there are
+     not two of them, Plotly's own ticks are better. */
   Plotly.relayout = (figure, update) => {
     const kept = Object.entries(update).filter(([key]) => {
       const {range} = figure._fullLayout[key.split('.')[0]] ?? {};

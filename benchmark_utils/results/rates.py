@@ -1,7 +1,7 @@
 """What methods store at the end of a run, and how far that is from the field.
 
-The points of a codec's curve differ in its knob, those of a PCA method in the
-number of components.
+The points of a codec's curve differ in its parameter, those of a PCA method in
+the number of components.
 """
 import numpy as np
 import pandas as pd
@@ -14,10 +14,10 @@ KNOBS = "error|information|share"
 RATES = {
     "stored": Axis(
         "bits_per_value", "stored bits per value",
-        "all bytes of the archive over the values of the field", "bit"),
+        "bits of the archive over the number of values of the field", "bit"),
     "stored and sent": Axis(
         "output_bits", "stored and sent bits per value",
-        "all bytes that leave the ranks over the values of the field", "bit"),
+        "bits that leave the ranks over the number of values", "bit"),
 }
 ERRORS = {metric.label: Axis(key, metric.label, metric.meaning, metric.unit)
           for key, metric in STORED.items() if key.endswith("_error")}
@@ -32,8 +32,8 @@ def archives(df, dataset):
     -------
     DataFrame
         Columns: the keys of ``STORED``, ``output_bits``, ``raw_bits``, and
-        ``method``, the name of the curve, and ``compressor``, whether it is
-        none of PCA. In order of bits.
+        ``method``, the name of the curve, and ``compressor``, false for PCA
+        methods. In order of bits.
     """
     rows, ends = [], df[df["dataset_name"] == dataset]
     if "final_results" in ends and "objective_yields" in ends:

@@ -33,8 +33,8 @@ def save_results(df, path, uniquify=True):
               f"their page by `benchopt plot . -f {found.name}`.", flush=True)
         return found
     sys.exit(f"Results cannot be saved in {path.parent} ({reason}), nor "
-             "elsewhere: make room, then run the same again; solvers that "
-             "have finished are in benchopt's cache.")
+             "elsewhere: make room, then repeat the run; solvers that have "
+             "finished are in benchopt's cache.")
 
 
 def update_metadata(path, metadata):

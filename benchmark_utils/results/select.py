@@ -35,21 +35,21 @@ def select(df, dataset, objective):
     """Runs on one problem, without the random estimates they start from."""
     runs = df[(df["dataset_name"] == dataset)
               & (df["objective_name"] == objective) & (df["stop_val"] > 0)]
-    # Simulated ranks have no time; that of their driver says nothing.
+    # Simulated ranks have no time; that of their driver is meaningless.
     return runs.assign(
         rounds=runs["stop_val"], time=runs["time"].mask(simulated(runs))
     ).drop_duplicates(["solver_name", "idx_rep", "stop_val"], keep="last")
 
 
 def simulated(runs):
-    """Rows of simulated ranks; older results do not tell, and have none."""
+    """Rows of simulated ranks; older results lack the column and have none."""
     return runs.get("objective_ranks", runs["solver_name"]) == "simulated"
 
 
 @once
 def streaming(runs):
     """Runs of methods that see every batch once and keep none."""
-    # Older results tell only how much was read, not what was kept.
+    # Older results record only how much was read, not what was kept.
     one_pass = runs.get("objective_one_pass", runs.groupby("solver_name")[
         "objective_samples_seen"].transform("max") <= ONE_PASS)
     return runs[one_pass.eq(True)]
@@ -93,7 +93,7 @@ def modelled(runs, name, ranks=None):
     name : str
         Key of ``NETWORKS``.
     ranks : int, optional
-        Each with the data of one of the measured ranks, default: as many.
+        Each with as much data as a measured rank; default: as many ranks.
 
     Returns
     -------

@@ -8,16 +8,16 @@ from benchmark_utils.results.memo import once
 from benchmark_utils.results.select import simulated
 from benchmark_utils.results.statistics import FEW, SMALLEST_ERROR, weakest
 
-# Characters that are not seen: a blank as wide as a digit, and nothing at all.
+# Invisible characters: a blank as wide as a digit, and one of no width.
 FIGURE_SPACE, WORD_JOINER = "\u2007", "\u2060"
 
-# Where a plot shows costs to an accuracy.
+# For plots that show costs to an accuracy.
 INTERPOLATED = "costs interpolated in log error"
 
 
 def on_ranks(ranks):
-    """What is meant by so many ranks that were not there."""
-    return f"on {ranks} ranks, each with the data of one measured rank"
+    """What a modelled number of ranks means."""
+    return f"on {ranks} ranks, each with as much data as a measured rank"
 
 
 def wrapped(text, **options):
@@ -79,8 +79,8 @@ def cost_cell(row):
 def not_reached(tables):
     """Note on the methods that miss a target in all tables of ``reaching``.
 
-    Those that reach it in some are told by their points; those that reach it
-    in a part of the repetitions only are named as well.
+    Points show the methods that reach it in some tables; methods that reach it
+    in only some of the repetitions are named as well.
     """
     reasons, partly = {}, set()
     for table in tables:
@@ -102,7 +102,7 @@ def not_reached(tables):
             "" if kind == "unknown" else f" ({why_not(weakest(whys))})"))
     notes = [
         "not reached: " + "; ".join(missing) if missing else "",
-        "reached in a part of the repetitions: " + ", ".join(sorted(partly))
+        "reached only in some repetitions: " + ", ".join(sorted(partly))
         if partly else ""]
     return wrapped("; ".join(filter(None, notes)))
 
@@ -129,14 +129,14 @@ def repetitions(runs):
 
 @once
 def band(runs):
-    """What a band covers; a merged file may have several numbers."""
+    """What a band covers; numbers of repetitions differ in a merged file."""
     counts = runs.groupby("solver_name")["idx_rep"].nunique()
     if counts.empty or counts.max() == 1:
         return ""
     if counts.max() < FEW:
         return f", band: min to max of {counts.max()}"
     return ", band: 10-90 %" + (
-        f", min to max if below {FEW}" if counts.min() < FEW else "")
+        f", min to max if fewer than {FEW}" if counts.min() < FEW else "")
 
 
 @once

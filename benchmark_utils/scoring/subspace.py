@@ -93,7 +93,7 @@ class SubspaceScore:
         excess = (captured_exact - captured_worst).sum() / total
         if excess < -ROUNDING:
             warnings.warn(
-                f"An estimate captures {-excess:.1e} of the variance more "
+                f"An estimate captures {-excess:.1e} more of the variance "
                 "than the exact subspace: the stored reference is wrong, "
                 "delete it.", stacklevel=2)
         # Of every rank on its own data; negative where an estimate suits a
@@ -143,7 +143,7 @@ class SubspaceScore:
         if kind.kind != "f":
             raise ValueError(
                 f"the estimate holds {kind}, not real floating point numbers: "
-                "yield a float64 array, of a complex basis its real form.")
+                "yield a float64 array; of a complex basis, its real form.")
         if not isinstance(U, np.ndarray):
             raise ValueError(f"the estimate is a {type(U).__name__}, not a "
                              "NumPy array.")
