@@ -170,7 +170,7 @@ def test_strangers_do_not_delay_the_ranks():
     key = b"k" * 32
     with ControlPort("127.0.0.1", key) as port:
         strangers = [socket.create_connection(port.address)
-                     for _ in range(50)]
+                     for _ in range(300)]
         strangers[0].sendall(b"GET / HTTP/1.1\r\n\r\n")
         strangers[1].sendall(b"\x7f\xff\xff\xff" + b"x" * 1000)
         with pytest.raises((AuthenticationError, EOFError, OSError)):

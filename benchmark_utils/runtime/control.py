@@ -8,7 +8,7 @@ from multiprocessing.connection import (
     deliver_challenge,
 )
 
-# Clients that wait to be authenticated; more are turned away.
+# Clients that wait to be authenticated; of more the oldest is turned away.
 MOST_CLIENTS = 256
 
 
@@ -27,7 +27,7 @@ class ControlPort:
 
     def __init__(self, host, key):
         self._socket = socket.create_server((host, 0), backlog=MOST_CLIENTS)
-        self._key, self._lock, self._waiting = key, threading.Lock(), set()
+        self._key, self._lock, self._waiting = key, threading.Lock(), {}
         self.address, self.connection = self._socket.getsockname(), None
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -40,14 +40,13 @@ class ControlPort:
             except OSError:  # closed
                 return
             with self._lock:
-                full = len(self._waiting) >= MOST_CLIENTS
-                if not full:
-                    self._waiting.add(client)
-            if full:
-                client.close()
-            else:
-                threading.Thread(target=self._authenticate, args=(client,),
-                                 daemon=True).start()
+                if len(self._waiting) >= MOST_CLIENTS:
+                    oldest = next(iter(self._waiting))
+                    del self._waiting[oldest]
+                    _turn_away(oldest)
+                self._waiting[client] = None
+            threading.Thread(target=self._authenticate, args=(client,),
+                             daemon=True).start()
 
     def _authenticate(self, client):
         connection = Connection(client.dup().detach())
@@ -58,7 +57,7 @@ class ControlPort:
         except (AuthenticationError, EOFError, OSError, ValueError):
             accepted = False
         with self._lock:
-            self._waiting.discard(client)
+            self._waiting.pop(client, None)
             client.close()
             if accepted and self.connection is None:
                 self.connection = connection
@@ -72,8 +71,13 @@ class ControlPort:
         """Turn away whoever is not authenticated; their threads end."""
         with self._lock:
             for each in (self._socket, *self._waiting):
-                try:  # wakes the thread that waits in it
-                    each.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+                _turn_away(each)
         self._socket.close()
+
+
+def _turn_away(client):
+    """Wake the thread that waits in a socket, and end it."""
+    try:
+        client.shutdown(socket.SHUT_RDWR)
+    except OSError:  # gone
+        pass

@@ -131,9 +131,9 @@ def sentence(error):
 def main():
     control = MPI.COMM_WORLD.Dup()
     try:
-        driver = Driver() if control.rank == 0 else None
-        control.Barrier()
+        control.Barrier()  # then names can go, before anything else fails
         segments = control.gather(leftovers.unlink_attached())
+        driver = Driver() if control.rank == 0 else None
         processes = control.gather((socket.gethostname(), os.getpid()))
         if driver:
             driver.segments = sorted({path for each in segments

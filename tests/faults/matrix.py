@@ -86,7 +86,7 @@ def drive(words, variables, program, field, folder):
         error, seconds = json.loads(done.stdout.splitlines()[-1])
     if when.exists():
         while processes(os.environ[MARK]) and (
-                time.time() - float(when.read_text()) < LIMIT):
+                time.time() - float(when.read_text()) < 3 * LIMIT):
             time.sleep(0.02)
         seconds = time.time() - float(when.read_text())
     return error, seconds
@@ -144,7 +144,8 @@ def main(chosen):
                             else not error)):
                 wrong.append(name)
             table_row(name, f"{seconds:7.1f}", f"{len(left):4}",
-                      "right" if beside else "WRONG", error[:90])
+                      "right" if beside else "WRONG",
+                      error.replace(f"{folder}/", "")[:90])
             if left:
                 print("..", *left, file=sys.stderr, flush=True)
         table_row(*rule)

@@ -5,6 +5,7 @@ its error ("" if none) and the seconds until the world had ended, as JSON.
 """
 import json
 import os
+import signal
 import socket
 import sys
 import textwrap
@@ -129,6 +130,8 @@ def signal_itself(number):
 
 def main(program, path):
     os.environ["FAULT_DRIVER"] = str(os.getpid())
+    # Programs in the background of a shell ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for function, argument in [
             (strangers, os.environb.get(b"FAULT_STRANGER")),
             (signal_itself, int(os.environ.get("FAULT_SIGNAL", 0)))]:

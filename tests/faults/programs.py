@@ -13,7 +13,7 @@ DRIVER = ("if comm.rank == 0:\n"
 # The principal subspace, in every round.
 RIGHT = """while True:
     C = comm.sum(data.X.T @ data.X)
-    time.sleep(0.02)
+    time.sleep(0.1)
     yield np.linalg.eigh(C)[1][:, :-n_components - 1:-1]"""
 
 
