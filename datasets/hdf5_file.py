@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from benchmark_utils.dataset import FieldDataset
 from benchmark_utils.fields import netcdf3, survey, time_units
@@ -11,6 +12,7 @@ from benchmark_utils.fields.hdf5_input import find_variable, read_steps
 from benchmark_utils.fields.links import files_of
 from benchmark_utils.fields.opening import open_file
 from benchmark_utils.fields.state import find_files, open_state
+from benchmark_utils.fields.unstructured import read_mesh
 from benchmark_utils.fields.weights import point_weights, weights_file
 
 
@@ -34,7 +36,8 @@ class Dataset(FieldDataset):
     feature; split (the space axis that is cut into slabs; default: the
     first); at3 (only entry 3 of that axis).
     <b>Weights</b> (cos(latitude), cell areas, masses), several variables or
-    files, standardised values, points without values: docs/own_data.rst.
+    files, standardised values, points without values, meshes (UGRID, or
+    <i>topology</i>): docs/own_data.rst.
     <b>Example:</b> annual mean air temperature over North America, 1860 to
     2099, Met Office model, scenario A1B (UK Open Government Licence; from
     the package iris-sample-data). Its cells are not weighted by area.
@@ -49,6 +52,7 @@ class Dataset(FieldDataset):
         "weights": ["none"],
         "standardise": ["auto"],
         "along": ["auto"],
+        "topology": ["auto"],
     }
     partitions = ("features", "samples")
     is_random = False
@@ -118,6 +122,22 @@ class Dataset(FieldDataset):
 
     def coordinates(self):
         return self.axes_and_space()[0]
+
+    def mesh(self):
+        """Of the one axis of space; points without values are left out."""
+        with self.opened() as opened, h5py.File(self.survey()) as file:
+            if opened.n_space > 1 or opened.along > 0:
+                if str(self.topology) not in ("auto", "none"):
+                    raise ValueError(
+                        "topology is for one axis of space, in one file: call "
+                        "other axes feature, or at0 for one entry of them.")
+                return None
+            mesh = read_mesh(opened.variables[0][0], str(self.topology),
+                             opened.axes[1])
+            kept = np.reshape(file["factor"][()] > 0, (opened.shape[1], -1))
+        if mesh is None or (kept.any(axis=1) != kept.all(axis=1)).any():
+            return None
+        return mesh.part(np.flatnonzero(kept.all(axis=1)))
 
     def snapshots(self, rng):
         shape = [len(points) for _, _, points in self.coordinates()[1:]]

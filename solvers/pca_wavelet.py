@@ -1,4 +1,4 @@
-from benchmark_utils.compression.archive import Archive
+from benchmark_utils.compression.archive import Archive, check_finite
 from benchmark_utils.compression.coefficient_fields import CoefficientFields
 from benchmark_utils.compression.common_basis import common_basis
 from benchmark_utils.compressor import Compressor
@@ -31,6 +31,7 @@ class Solver(Compressor):
         archive = Archive(lambda basis: CoefficientFields(
             basis, geometry, n_steps, error))
         yield archive
+        check_finite(data.X, f"the block of rank {comm.rank}")
         block = data if samples else data.T
         rows, d = block.X.shape
         basis = common_basis(

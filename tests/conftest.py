@@ -52,7 +52,8 @@ def solvers():
     return SOLVERS
 
 
-def small_field(folder, array, n_space=1, dtype="float64", **split):
+def small_field(folder, array, n_space=1, dtype="float64", mesh=None,
+                **split):
     """Store an array (time, space..., features...) and cut it for ranks."""
     array = np.asarray(array)
 
@@ -62,7 +63,8 @@ def small_field(folder, array, n_space=1, dtype="float64", **split):
     axes = [(name, "1", np.arange(n)) for name, n
             in zip("txyzuvw", array.shape, strict=False)]
     path = store_field(folder, {"name": str(abs(hash(
-        array.tobytes())))}, axes, n_space, snapshots, "none", dtype)
+        array.tobytes())))}, axes, n_space, snapshots, "none", dtype,
+        mesh=mesh)
     field = Field(path, **split)
     load_reference(field)
     return field
@@ -121,6 +123,17 @@ def get_instance(module, base_seed=0, **parameters):
 def get_field(module, base_seed=0, **parameters):
     """Field of a dataset; raises what benchopt gets as a reason to skip."""
     return get_instance(module, base_seed, **parameters).field()
+
+
+@pytest.fixture(scope="session")
+def two_streams(tmp_path_factory):
+    """The slabs of a kinetic plasma that compressors are measured on."""
+    field = get_field(
+        load_dataset("vlasov_poisson", tmp_path_factory.mktemp("plasma")),
+        n_x=256, n_v=256, n_snapshots=48, batch=8, case="two_stream",
+        n_ranks=4)
+    load_reference(field)
+    return field
 
 
 @pytest.fixture

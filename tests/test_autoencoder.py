@@ -10,7 +10,15 @@ from benchmark_utils.compression.patches import Patches, common_klt, klt
 from benchmark_utils.fields.geometry import Structure
 from benchmark_utils.methods.matrix import PartitionedMatrix
 
-ALONE = SimpleNamespace(rank=0, size=1, sum=lambda x: x, Bcast=lambda x: x)
+
+def copy(value, gathered):
+    """A gather on one rank."""
+    gathered = gathered[0] if isinstance(gathered, list) else gathered
+    gathered[...] = value
+
+
+ALONE = SimpleNamespace(rank=0, size=1, sum=lambda x: x, Bcast=lambda x: x,
+                        Gather=copy, Gatherv=copy)
 
 
 def block(field):

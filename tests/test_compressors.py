@@ -9,15 +9,12 @@ import pytest
 from conftest import (
     COMPRESSORS,
     ROOT,
-    get_field,
-    load_dataset,
     skip_if_missing,
     small_field,
 )
 
 from benchmark_utils.compression.archive import compress
 from benchmark_utils.fields.geometry import Structure
-from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.scoring.field_errors import FieldErrors
 
 BATCH = 4
@@ -191,13 +188,10 @@ OBSERVED = {"lorenzo": (0.01, 0.958, 6.3e-3),
 
 
 @pytest.mark.parametrize("name", OBSERVED)
-def test_figures_of_a_kinetic_plasma(name, tmp_path):
+def test_figures_of_a_kinetic_plasma(name, two_streams):
     """Two streams, on four slabs: bits, error, and below 1 % of energy."""
     error, bits, reached = OBSERVED[name]
-    field = get_field(
-        load_dataset("vlasov_poisson", tmp_path), n_x=256, n_v=256,
-        n_snapshots=48, batch=8, case="two_stream", n_ranks=4)
-    load_reference(field)
+    field = two_streams
     n_bytes, squares, moments = 0, 0, 0
     for rank in range(4):
         geometry = field.geometry(rank)

@@ -3,12 +3,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import SOLVERS, get_field, load_dataset
+from conftest import SOLVERS
+from test_autoencoder import ALONE, block
 from test_compressors import CODECS, FIELDS, waves
 
 from benchmark_utils.compression.exact_moments import KeepsMoments, Moments
 from benchmark_utils.fields.geometry import Structure
-from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.scoring.field_errors import FieldErrors
 
 VELOCITY = Structure(velocity=("y",))
@@ -56,26 +56,16 @@ def test_any_codec_on_hard_fields(name, label, make_field):
     assert (kept.moments[0] <= 0.1 ** 2 * 3.0001 * independent + 1e-20).all()
 
 
-@pytest.mark.parametrize("codec", ["wavelet", "pca-wavelet"])
+@pytest.mark.parametrize("codec", ["wavelet", "pca-wavelet", "patch-klt"])
 def test_archives(codec, make_field):
     """On a rank, of a codec and of a PCA; bytes are counted."""
-    from types import SimpleNamespace
-
-    from test_autoencoder import block
-
-    def copy(value, gathered):
-        gathered = gathered[0] if isinstance(gathered, list) else gathered
-        gathered[...] = value
-
-    alone = SimpleNamespace(rank=0, size=1, sum=lambda x: x, Gather=copy,
-                            Gatherv=copy, Bcast=lambda x: None)
     field = make_field(waves(), n_ranks=1, batch=5, structure=VELOCITY)
     moments, sizes = [], []
     for solver, own in ((SOLVERS[codec], {}),
                         (SOLVERS["exact-moments"], dict(codec=codec))):
         data = block(field)
         true = data.geometry.array(data.X)
-        *_, archive = solver.rounds(alone, data, 2, None, error=0.1, **own)
+        *_, archive = solver.rounds(ALONE, data, 2, None, error=0.1, **own)
         decoder = archive.new_decoder(
             *[archive.shared] if archive.shared else [])
         decoded = np.concatenate([
@@ -87,12 +77,9 @@ def test_archives(codec, make_field):
     assert sizes[0] < sizes[1] < sizes[0] + 8 * true.size // 24
 
 
-def test_bar_of_a_kinetic_plasma(tmp_path):
+def test_moments_of_a_kinetic_plasma(two_streams):
     """Two streams at 1 %: at most 0.6 bits, and 0.2 % of the energy."""
-    field = get_field(
-        load_dataset("vlasov_poisson", tmp_path), n_x=256, n_v=256,
-        n_snapshots=48, batch=8, case="two_stream", n_ranks=4)
-    load_reference(field)
+    field = two_streams
     geometry = field.geometry(0)
     new = partial(CODECS["wavelet"].Codec, geometry, 0.02)
     encoder, decoder = (KeepsMoments(geometry, new) for _ in range(2))

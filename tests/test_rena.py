@@ -1,7 +1,7 @@
 """Recursive nearest agglomeration against its definition and nilearn."""
 import numpy as np
 import pytest
-from conftest import SOLVERS, get_field, load_dataset
+from conftest import SOLVERS
 
 from benchmark_utils.compression.clusters import (
     cluster_means,
@@ -9,7 +9,6 @@ from benchmark_utils.compression.clusters import (
     grid_edges,
     nearest_agglomeration,
 )
-from benchmark_utils.fields.reference import load_reference
 
 # Root mean square error of nilearn 0.14.1, recursive_neighbor_agglomeration,
 # on rank 0 of the field below: (batch, clusters) -> error.
@@ -54,14 +53,10 @@ def test_clusters_are_connected(k):
             assert sizes[label] == (labels == label).sum()
 
 
-def test_not_worse_than_nilearn(tmp_path):
+def test_not_worse_than_nilearn(two_streams):
     """On a slab of two streams; and what is decoded is means of clusters."""
-    field = get_field(
-        load_dataset("vlasov_poisson", tmp_path), n_x=256, n_v=256,
-        n_snapshots=48, batch=8, case="two_stream", n_ranks=4)
-    load_reference(field)
-    geometry = field.geometry(0)
-    batches = [geometry.array(X) for X in field.reader(0).batches(8)]
+    geometry = two_streams.geometry(0)
+    batches = [geometry.array(X) for X in two_streams.reader(0).batches(8)]
     for (number, k), theirs in NILEARN.items():
         batch = batches[number].astype(float)
         encoder, decoder = (SOLVERS["rena"].Codec(

@@ -81,11 +81,15 @@ def messages(comm, data, encoder):
         A batch has NaN or infinite values.
     """
     for number, batch in enumerate(data.batches()):
-        if not np.isfinite(batch).all():
-            raise ValueError(f"batch {number} of rank {comm.rank} has NaN or "
-                             "infinite values: a compressor of bounded error "
-                             "cannot store them.")
+        check_finite(batch, f"batch {number} of rank {comm.rank}")
         yield bytes(encoder.encode(data.geometry.array(batch)))
+
+
+def check_finite(values, name):
+    """Raise ValueError if values of this name are NaN or infinite."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} has NaN or infinite values: a compressor of "
+                         "bounded error cannot store them.")
 
 
 def load_solver(name):

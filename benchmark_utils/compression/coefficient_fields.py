@@ -34,7 +34,7 @@ class CoefficientFields:
 
     def encode(self, X):
         A = X if self.samples else X.T
-        Z = np.linalg.solve(self.V.T @ self.V, (A @ self.V).T)
+        Z = np.linalg.pinv(self.V) @ A.T  # a basis may be zero
         fields = Z.reshape(len(Z), *self.shape) if self.samples \
             else self.geometry.array(Z)
         messages = [bytes([number]) + IntegerCoder(each.coefficients).encode([

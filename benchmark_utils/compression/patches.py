@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from benchmark_utils.compression.archive import check_finite
 from benchmark_utils.compression.common_basis import pack, unpack
 from benchmark_utils.compression.integers import IntegerCoder
 from benchmark_utils.methods.pool import broadcast_bytes
@@ -108,7 +109,8 @@ def common_klt(comm, data, noise):
         For :func:`klt`.
     """
     patches, gram, n = Patches(data.geometry), 0.0, 0
-    for batch in data.stored_batches(1):
+    for number, batch in enumerate(data.stored_batches(1)):
+        check_finite(batch, f"time step {number} of rank {comm.rank}")
         flat = patches.cut(patches.images(data.geometry.array(batch).astype(
             float)))
         flat = flat.reshape(-1, flat.shape[-1])

@@ -35,17 +35,33 @@ class Mesh(NamedTuple):
             Corners in their order, -1 where a polygon has fewer.
         """
         corners, following, there = _sides(faces)
-        # Each corner has an equal part of its polygon, and of its triangles
-        # around the first corner.
-        first = points[faces[:, :1]]
-        doubled = np.linalg.norm(np.cross(
-            points[corners] - first, points[following] - first), axis=-1)
-        share = (doubled * there).sum(axis=1) / 2 / there.sum(axis=1)
+        # Each corner has an equal part of its polygon.
+        share = _areas(points, faces) / there.sum(axis=1)
         areas = np.bincount(
             corners[there], np.broadcast_to(share[:, None],
                                             there.shape)[there], len(points))
         return cls(points, _pairs(corners[there], following[there]), areas,
                    spherical)
+
+    @classmethod
+    def of_neighbours(cls, points, faces, spherical=True):
+        """The mesh of polygons for a value in each; neighbours share a side.
+
+        The parameters are those of :meth:`of_faces`.
+        """
+        corners, following, there = _sides(faces)
+        centres = (points[corners] * there[..., None]).sum(axis=1) \
+            / there.sum(axis=1, keepdims=True)
+        if spherical:
+            centres *= np.linalg.norm(points[0]) / np.linalg.norm(
+                centres, axis=1, keepdims=True)
+        owner = np.broadcast_to(np.arange(len(faces))[:, None], faces.shape)
+        sides = np.sort(np.stack([corners[there], following[there]], axis=1))
+        order = np.lexsort(sides.T)
+        sides, owner = sides[order], owner[there][order]
+        shared = (sides[1:] == sides[:-1]).all(axis=1)
+        return cls(centres, _pairs(owner[:-1][shared], owner[1:][shared]),
+                   _areas(points, faces), spherical)
 
     def part(self, chosen):
         """The mesh of some of the points, in increasing order."""
@@ -90,6 +106,15 @@ def _sides(faces):
     first = faces[:, :1]
     return (np.where(there, faces, first), np.where(there, following, first),
             there)
+
+
+def _areas(points, faces):
+    """Of polygons, as triangles around their first corner."""
+    corners, following, there = _sides(faces)
+    first = points[faces[:, :1]]
+    doubled = np.linalg.norm(np.cross(
+        points[corners] - first, points[following] - first), axis=-1)
+    return (doubled * there).sum(axis=1) / 2
 
 
 def _pairs(a, b):

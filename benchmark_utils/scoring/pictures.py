@@ -20,7 +20,7 @@ N_POINTS = {1: 256, 2: 64}  # by the number of axes shown
 def shown_points(grid, mesh=None):
     """Where a picture is taken, on the grid of a field's columns.
 
-    On a mesh, along its axis only.
+    On a mesh, along its axis only, which is first.
 
     Returns
     -------
@@ -33,11 +33,23 @@ def shown_points(grid, mesh=None):
     most = N_POINTS[max(1, len(longest))]
     if mesh is not None:
         longest, most = [0], N_POINTS[2] ** 2
-    return {
+    points = {
         name: np.linspace(0, n - 1, min(n, most)).round().astype(int)
         if axis in longest else np.array([n // 2])
         for axis, ((name, _, _), n) in enumerate(
             zip(grid.axes, shape, strict=True))}
+    if mesh is not None:  # only at its points, others have no place
+        first = next(iter(points))
+        points[first] = points_of_mesh(grid)[np.linspace(
+            0, len(mesh.points) - 1, min(len(mesh.points), most),
+            dtype=int)]
+    return points
+
+
+def points_of_mesh(grid):
+    """Where the first axis of a grid has columns: the points of its mesh."""
+    return np.flatnonzero(
+        (grid.columns >= 0).reshape(len(grid.columns), -1).any(axis=1))
 
 
 class View:
@@ -108,7 +120,9 @@ def exact_pictures(field):
         else:
             slices.append((name, unit, float(coordinates[0])))
     if view.mesh is not None:
-        axes = view.mesh.part(next(iter(view.points.values()))).coordinates()
+        axes = view.mesh.part(np.searchsorted(
+            points_of_mesh(view.grid),
+            next(iter(view.points.values())))).coordinates()
     with h5py.File(field.reference_path, "r") as file:
         exact = file["basis"][:, :N_MODES][view.columns]
         shares = file["eigenvalues"][:N_MODES] / file["total_variance"][()]
