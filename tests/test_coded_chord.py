@@ -73,7 +73,7 @@ def test_needs_a_fraction_of_the_published_bytes(solvers, run, make_field,
 def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
     """Uncoded: r + 3/2 k numbers per feature at first, then 2 k; headers.
 
-    Twice the ranks tell what the model misses, then what rounding takes.
+    Once the ranks tell what the model misses, then what rounding takes.
     """
     P, d = 4, 30
     field = make(make_field, P, "samples")
@@ -81,10 +81,10 @@ def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
         solvers["coded-chord"], field, K, 4, coding="float64")])
     # The factors, whether finer ones are needed, the first basis.
     guards = K // 2
-    start = 2 * 16 + 4 + 8 * d * 4 * K + 8 + (8 + 2 * K) \
+    start = 2 * 16 + 2 + 8 * d * 4 * K + 8 + (6 + 2 * K) \
         + 8 * d * (K + guards)
-    later = 4 + 8 * d * K + 2 * K + 10 + 8 * d * K
-    frame = 8 * (4 + guards ** 2)
+    later = 2 + 8 * d * K + 1 + K + 8 + 8 * d * K
+    frame = 4 * (4 + guards * (guards + 1) // 2)
     assert cost[0] == (P - 1) * start
     assert cost[1] == (P - 1) * (later + frame)
     assert set(cost[1:]) == {(P - 1) * later, (P - 1) * (later + frame)}

@@ -22,7 +22,7 @@ LARGEST_RATE = 0.98
 STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
-TOLERANCE = 0.05, 1e-3  # of the factors: most and least
+TOLERANCE = 0.055, 1e-3  # of the factors: most and least
 GUESS = 0.1  # error of the start
 FLAT = 0.45  # ratio of what truncation leaves to mode k, above which r doubles
 PART = 0.05  # of the amplitude of mode k that noise may have

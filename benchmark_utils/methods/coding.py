@@ -29,6 +29,7 @@ PRIOR = 32  # weight of the geometric law, in observed symbols
 ONE = 1 << 60  # of the fixed-point numbers
 FORGET = 1 << 14  # observed symbols after which old ones count half
 PIECE_BITS = 16  # plain bits that are coded at once
+WORD = ">u4"  # of a message: the last bytes are the least of a word
 
 
 @cache
@@ -125,16 +126,15 @@ class Coder:
                 width = min(PIECE_BITS, n - low)
                 piece = (rest >> low) & ((1 << width) - 1)
                 coder.encode(piece.astype(np.int32), Uniform(1 << width))
-        message = coder.get_compressed().view(np.uint8)
-        # The decoder puts the zeros at the end back.
-        return message[:1 + np.flatnonzero(message).max(initial=-1)].copy()
+        return _bytes(coder)
 
     def decode(self, message, shape):
         """The integers of the given shape that a message holds."""
         n, k = shape
         padded = np.zeros(-(-len(message) // 4) * 4, np.uint8)
         padded[:len(message)] = message
-        coder = stream.queue.RangeDecoder(padded.view(np.uint32))
+        coder = stream.queue.RangeDecoder(
+            padded.view(WORD).astype(np.uint32))
         sizes = [MIDDLE]
         for column in range(k):
             before = sizes[-1] if self.sizes is None else self.sizes[column]
@@ -160,6 +160,24 @@ class Coder:
                     Uniform(1 << width), where.sum()).astype(np.int64) << low
         q[large] = np.where(q[large] < 0, -magnitude, magnitude)
         return q
+
+
+def _bytes(coder):
+    """The fewest bytes that stand for what an encoder has coded.
+
+    All numbers of an interval do; that with most zeros at its end is taken,
+    and the decoder puts them back.
+    """
+    words = coder.get_compressed().astype(WORD)
+    length = coder.pos()[1][1] >> 32  # of the interval, in last words
+    if len(words):
+        last = int(words[-1])
+        for bits in 8, 16, 24:
+            up = -(-last >> bits) << bits
+            if up - last < length and up >> 32 == 0:
+                words[-1] = up
+    message = words.view(np.uint8)
+    return message[:1 + np.flatnonzero(message).max(initial=-1)].copy()
 
 
 def _size_class(magnitude):

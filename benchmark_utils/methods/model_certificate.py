@@ -13,12 +13,14 @@ from benchmark_utils.methods.star import nonzero_columns
 
 # Eigenvalues of the model below this part of theta_k count as this part.
 RESOLVED = 0.01
+# Of sums of float32, relative, for every rank.
+SHORT = 2 * float(np.finfo(np.float32).eps)
 
 
 def open_frame(comm, factors, chord, S, missed, k):
     """Have the ranks tell rank 0 what its model misses, in a frame.
 
-    Communication: a reduce of 4 + b^2 floats.
+    Communication: a reduce of 4 + b (b + 1) / 2 numbers of float32.
 
     Parameters
     ----------
@@ -44,20 +46,26 @@ def open_frame(comm, factors, chord, S, missed, k):
     missed = np.linalg.solve(R.T, missed.T).T
     inner = Q.T @ missed
     outer = missed - Q @ inner
-    told = sum_at_root(comm, [
+    U, G = np.split(Q, [k], axis=1)
+    upper = np.triu_indices(G.shape[1])
+    scale = factors.unit ** 2  # the range of float32 is small
+    told = sum_at_root(comm, np.array([
         np.linalg.norm(inner[:k, :k], 2),
         np.linalg.norm(np.vstack([outer[:, :k], inner[k:, :k]]), 2),
         np.linalg.norm(outer[:, k:], 2),
         factors.truncated + difference_norm(factors.F, factors.own, Q),
-        *inner[k:, k:].ravel()])
-    U, G = np.split(Q, [k], axis=1)
-    return G, chord and ModelCertificate(
-        chord.F, U, G, told, chord.left_out)
-
-
-def told_floats(b):
-    """Numbers of a rank in :func:`open_frame`, with b guards."""
-    return 4 + b ** 2
+        *inner[k:, k:][upper]]) / scale, np.float32)
+    if not chord:
+        return G, None
+    norms, along = np.split(told.astype(float) * scale, [4])
+    norms *= 1 + comm.size * SHORT
+    inner = np.zeros((G.shape[1],) * 2)
+    inner[upper] = along
+    inner += np.triu(inner, 1).T
+    # No share along the guards is above the last norm.
+    return G, ModelCertificate(
+        chord.F, U, G, norms, inner,
+        chord.left_out + comm.size * len(inner) * SHORT * norms[3])
 
 
 def difference_norm(F, G, U):
@@ -80,19 +88,21 @@ class ModelCertificate:
         Orthogonal columns, strong ones first; the model is F F'.
     U, G : arrays of shape (N, k), (N, b)
         The frame, orthonormal, together as well.
-    told : array of shape (4 + b^2,)
-        Norms of E in U, across from U to the rest, from G to what is neither
-        in U nor in G, and there; G'E G; of E of a finer model.
+    norms : array of shape (4,)
+        Of E in U, across from U to the rest, from G to what is neither in U
+        nor in G, and there; of E of a finer model.
+    inner : array of shape (b, b)
+        G'E G of that.
     left_out : float
         Norm of what that has and F F' has not.
     """
 
-    def __init__(self, F, U, G, told, left_out):
-        self.U, self.G, b = U, G, G.shape[1]
+    def __init__(self, F, U, G, norms, inner, left_out):
+        self.U, self.G, self.inner = U, G, inner
         self.floor = rounding(len(F)) * np.vdot(F[:, 0], F[:, 0])
         self.inside, self.across, side, rest = \
-            told[:4] + self.floor + left_out
-        self.left_out, self.inner = left_out, told[4:].reshape(b, b)
+            norms + self.floor + left_out
+        self.left_out = left_out
         # E along the guards and apart from them, by norm.
         self.missed = np.array([
             [np.linalg.norm(self.inner) + self.floor + left_out, side],

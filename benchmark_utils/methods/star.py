@@ -1,7 +1,8 @@
 """Arrays between rank 0 and the others, rounded and entropy coded.
 
 A message is the integers round(x / step), so an entry is off by at most half
-a step. Its length differs from message to message and travels before it.
+a step. Its length differs from message to message and travels before it, in
+units so large that two bytes hold it.
 """
 import numpy as np
 
@@ -22,6 +23,15 @@ def halves(numbers):
 def floats(halves):
     """The numbers of :func:`halves`."""
     return (halves.astype(np.uint32) << 16).view(np.float32).astype(float)
+
+
+def filled(message, x):
+    """A message about x, filled up to whole units; bytes of a unit.
+
+    So that two bytes hold its length: no entry takes more than 8 bytes.
+    """
+    unit = 1 + 9 * x.size // 0xFFFF
+    return np.pad(message, (0, -len(message) % unit)), unit
 
 
 class Star:
@@ -45,8 +55,8 @@ class Star:
     def gather(self, x, steps, guards=None):
         """Bring the arrays of the other ranks to rank 0.
 
-        Communication: a gather of 4 bytes per rank and one of the messages,
-        with guards of 2 b bytes more.
+        Communication: a gather of 2 bytes per rank and one of the messages,
+        with guards of 1 + b bytes more.
 
         Parameters
         ----------
@@ -65,37 +75,40 @@ class Star:
             With guards, at rank 0: bounds of the norms of what rounding took
             from the columns of the sum, of all of it and along the guards.
         """
-        comm, lost = self.comm, np.zeros((2, x.shape[1]))
+        comm, b = self.comm, x.shape[1]
         message, own = (np.empty(0, np.uint8), None) if self.root \
             else self._pack(self.up, x, steps)
-        # Bounds in parts of half a step in every entry, one byte each.
-        told = 2 * x.shape[1] if guards is not None else 0
-        scale = np.sqrt(len(x)) / 2 * steps / MOST * np.ones(lost.shape)
+        # Bounds in parts of half a step in every entry, one byte each: the
+        # largest of all columns, and one by one along the guards.
+        told, lost = 1 + b if guards is not None else 0, np.zeros((2, b))
+        scale = np.sqrt(len(x)) / 2 * steps / MOST * np.ones(b)
         if told and not self.root:
-            lost[:] = [np.linalg.norm(each, axis=0) for each in (
-                x - own, guards.T @ (x - own))]
-            codes = np.ceil(lost / scale).clip(max=MOST + 1)
-            message = np.append(message, codes.astype(np.uint8).ravel())
-        sizes = np.zeros(comm.size, np.int32) if self.root else None
-        comm.Gather(np.array([len(message)], np.int32), sizes)
+            whole, along = (np.linalg.norm(each, axis=0) / scale for each in (
+                x - own, guards.T @ (x - own)))
+            codes = np.ceil([whole.max(), *along]).clip(max=MOST + 1)
+            message = np.append(codes.astype(np.uint8), message)
+        message, unit = filled(message, x)
+        sizes = np.zeros(comm.size, np.uint16) if self.root else None
+        comm.Gather(np.array([len(message) // unit], np.uint16), sizes)
         if not self.root:
             comm.Gatherv(message, None)
             return own, lost
+        sizes = unit * sizes.astype(int)
         everything = np.empty(sizes.sum(), np.uint8)
         comm.Gatherv(message, [everything, sizes])
         parts, sent = np.split(everything, np.cumsum(sizes)[:-1]), []
         for coder, part in list(zip(self.up, parts, strict=True))[1:]:
-            part, codes = np.split(part, [len(part) - told])
+            codes, part = np.split(part, [told])
             sent.append(self._unpack(coder, part, x.shape, steps))
             if told:
-                lost += scale * np.where(
-                    codes > MOST, np.inf, codes).reshape(lost.shape)
+                codes = np.where(codes > MOST, np.inf, codes)
+                lost += scale * np.vstack([np.full(b, codes[0]), codes[1:]])
         return sent, lost
 
     def broadcast(self, x, numbers, steps, bound=None):
         """Bring rank 0's array and a few numbers to all ranks.
 
-        Communication: a broadcast of 6 + 2 m bytes and one of the message.
+        Communication: a broadcast of 4 + 2 m bytes and one of the message.
 
         Parameters
         ----------
@@ -114,18 +127,19 @@ class Star:
         -------
         array of shape (N, b), array of the m numbers as rounded, the bound
         """
-        header = np.zeros(3 + len(numbers), np.uint16)
-        size = header[:2].view(np.uint32)
+        header = np.zeros(2 + len(numbers), np.uint16)
+        message, unit = filled(np.empty(0, np.uint8), x)
         if self.root:
-            header[2:-1] = halves(numbers)
+            header[1:-1] = halves(numbers)
             message, own = self._pack(
-                self.down, x, steps(floats(header[2:-1])))
-            size[0] = len(message)
+                self.down, x, steps(floats(header[1:-1])))
+            message, _ = filled(message, x)
+            header[0] = len(message) // unit
             header[-1:] = halves([bound(own) if bound else 1])
         self.comm.Bcast(header)
-        rounded, bound = np.split(floats(header[2:]), [-1])
+        rounded, bound = np.split(floats(header[1:]), [-1])
         if not self.root:
-            message = np.empty(size[0], np.uint8)
+            message = np.empty(unit * int(header[0]), np.uint8)
         self.comm.Bcast(message)
         if not self.root:
             own = self._unpack(self.down, message, x.shape, steps(rounded))
@@ -144,7 +158,8 @@ class Star:
     def _unpack(self, coder, message, shape, steps):
         if not self.coded:
             x, width = np.zeros(shape), message.size // (8 * shape[0])
-            x[:, :width] = message.view(float).reshape(shape[0], width)
+            x[:, :width] = message[:8 * shape[0] * width].view(
+                float).reshape(shape[0], width)
             return x
         return coder.decode(message, shape) * steps
 
