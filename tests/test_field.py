@@ -282,7 +282,7 @@ def test_bad_values(value, message, tmp_path):
 
 
 def test_short_generator(tmp_path):
-    with pytest.raises(ValueError, match="1 time steps of 4"):
+    with pytest.raises(ValueError, match="only 1 of 4 time steps"):
         store_field(tmp_path, {}, [("t", "s", np.arange(4)),
                                    ("x", "m", np.arange(3))],
                     1, lambda: iter([np.ones((1, 3))]), "none")

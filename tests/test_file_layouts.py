@@ -316,7 +316,7 @@ def test_a_file_that_says_nothing(hdf5_file, tmp_path):
 def test_axes_against_those_of_the_file(hdf5_file, tmp_path):
     path = write_netcdf(tmp_path / "f.nc", numbers(N_STEPS, 2, *SPACE),
                         {"axis": "T"})
-    with pytest.raises(ValueError, match="calls the axis lat time, but for "
-                       "the file it is time: .* time, lev, lat, lon"):
+    with pytest.raises(ValueError, match="calls the axis lat time, but in "
+                       "the file time is time: .* time, lev, lat, lon"):
         get_field(hdf5_file, path=path, variable="f",
                   axes="space-space-time-space")

@@ -280,8 +280,8 @@ def test_reading_in_blocks_changes_nothing(hdf5_file, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("parameters, message", [
     (dict(weights="nothing"), "no variable 'nothing'"),
-    (dict(weights="short"), r"/short has the shape \(3,\), the points have "
-     "the axes lat 6, lon 5"),
+    (dict(weights="short"), r"/short has the shape \(3,\), but the points "
+     "have the axes lat 6, lon 5"),
     (dict(weights="negative"), "are negative, infinite or all zero"),
     (dict(weights="coslat", axes="time-space-at0-space", variable="g"),
      "needs one axis of latitudes"),

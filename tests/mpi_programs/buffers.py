@@ -39,8 +39,8 @@ WRONG_TO_SEND = [
     (np.repeat(x, 2, axis=1)[:, ::2], "not in C order.*ascontiguousarray"),
     (x.T, "not in C order.*ascontiguousarray"),
     (np.asfortranarray(x, "f4"), "not in C order"),
-    (x.astype(object), r"object.*no numbers.*x.astype\(float\)\.$"),
-    (np.zeros(3, "f8,i4"), r"no numbers to MPI.*x.astype\(float\)\.$"),
+    (x.astype(object), r"object.*not numbers.*x.astype\(float\)\.$"),
+    (np.zeros(3, "f8,i4"), r"not numbers for MPI.*x.astype\(float\)\.$"),
     (x.astype(">f8"), r"float64 in foreign byte order.*np.float64\)\.$"),
 ]
 WRONG_TO_RECEIVE = [
