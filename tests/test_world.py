@@ -342,4 +342,4 @@ def test_driver_gone_before_the_ranks_connect():
              "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
              "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"})
     assert started.returncode != 0
-    assert b"rank 0>>" in started.stdout + started.stderr
+    assert b"ConnectionRefusedError" in started.stdout + started.stderr

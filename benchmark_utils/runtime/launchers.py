@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -109,6 +110,8 @@ def environment(address, key, token):
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        # Open MPI does not start without one.
+        "HOME": os.environ.get("HOME", tempfile.gettempdir()),
         # pyMOR would answer on the ranks that import it, until they end.
         "PYMOR_CONFIG_DISABLE": "MPI",
     }

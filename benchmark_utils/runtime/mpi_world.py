@@ -66,7 +66,7 @@ class MPIWorld:
             while not port.connection:
                 if self.process.poll() is not None:
                     raise self._died(
-                        "did not start", "If nothing below says why, "
+                        "did not start", "If that does not say why, "
                         f"`{command[0]}` may belong to another MPI library "
                         "than mpi4py (see BENCHMARK_MPIEXEC).")
                 if time.monotonic() > deadline:
@@ -142,7 +142,8 @@ class MPIWorld:
             return WorldError(f"The launcher `{self.process.args[0]}` was "
                               f"killed ({signal.Signals(-code).name})."
                               f"{self.output.tail()}")
-        return WorldError(f"The ranks {what} (exit code {code}). {hint}"
+        return WorldError(f"The ranks {what} (exit code {code}): "
+                          f"{self.output.cause()}. {hint}"
                           f"{self.output.tail()}")
 
     def _ended(self, seconds=STOP_TIMEOUT):

@@ -15,6 +15,7 @@ END = re.compile(r"<<(?P<token>\w+) rank (?P<rank>\d+) status "
                  r"(?P<status>\d+)>>\n")
 # A line of MPICH's stack of inner calls that says more than its name.
 STACK = re.compile(r"^\w+\(\d+\)\.*: +(\S.*)$", re.MULTILINE)
+NOTHING = "they printed nothing, and {} has {:.1f} MB left"
 # A rank of MPICH takes 1 MB of shared memory, of Open MPI more.
 SCARCE_BYTES = 2**26
 HINTS = {"SIGKILL": ": out of memory?",
@@ -59,6 +60,16 @@ class Output:
                  self.printed().strip().splitlines()[-15:]]
         return "\n".join(["", "Last lines of their output:", *lines]) \
             if lines else ""
+
+    def cause(self):
+        """The first line that tells of an error, or the first at all."""
+        lines = [line for line in self.printed().splitlines()
+                 if line.strip("-= ")] or [NOTHING.format(
+                     tempfile.gettempdir(), shutil.disk_usage(
+                         tempfile.gettempdir()).free / 1e6)]
+        line = next((line for line in lines if "error" in line.lower()),
+                    lines[0])
+        return re.split("error:", line, flags=re.IGNORECASE)[-1].strip()[:200]
 
     def close(self):
         self.file.close()

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 import psutil
-from one_world import run, small_field
-from programs import PROGRAMS
+from matrix import row
+from one_world import small_field
 
 from benchmark_utils.runtime.leftovers import orphans
 
@@ -39,8 +39,7 @@ def main(number=200):
         field = small_field(folder)
         for done in range(1, number + 1):
             name = WORLDS[done % len(WORLDS)]
-            body, expected = PROGRAMS[name]
-            error, _, left = run(body, field)
+            expected, error, _, left = row(name, field)
             wrong += bool(left) or bool(error) != bool(expected)
             if done % max(1, number // 10) == 0:
                 records.append(held(folder))
