@@ -35,9 +35,9 @@ from benchmark_utils.runtime.simulated_run import (  # noqa: E402
     SimulatedRanks,
 )
 
-# Ranks that have waited this long for a command leave the cores to others.
-PATIENCE = 0.02
-NAP = 0.001
+# Ranks that wait for a command leave the cores to others: they look again
+# after so much of the time that they have waited, at the latest after NAP.
+SHARE, NAP = 0.05, 0.01
 # A message may hold an array, or all that a program has printed.
 LONGEST_SENTENCE, LONGEST_REPORT = 500, 20_000
 TOKEN = os.environ.get(leftovers.WORLD, "")
@@ -73,8 +73,7 @@ def wait_for_all(control):
     """A barrier; MPI's own would keep a core busy however long it takes."""
     begin, barrier = time.monotonic(), control.Ibarrier()
     while not barrier.Test():
-        if time.monotonic() - begin > PATIENCE:
-            time.sleep(NAP)
+        time.sleep(min(NAP, SHARE * (time.monotonic() - begin)))
 
 
 def serve(control, driver):
