@@ -331,6 +331,10 @@ MUTATIONS = [
          "tests/test_reduced_chord.py::test_sums_do_not_overflow"),
         ("change + self.steps / 2", "change / 64",
          "tests/test_reduced_chord.py::test_sums_are_as_exact_as_stated")),
+    *of("benchmark_utils/methods/coding.py",
+        ("if up - last < length and up", "if up",
+         "tests/test_coding.py::"
+         "test_what_is_cut_off_a_message_is_not_missed")),
     *of("benchmark_utils/methods/chord.py",
         ("if N >= q else S\n", "if N >= q else -S / 2\n",
          "tests/test_coded_chord.py::test_models_are_those_of_numpy[400]")),

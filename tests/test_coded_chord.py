@@ -73,21 +73,22 @@ def test_needs_a_fraction_of_the_published_bytes(solvers, run, make_field,
 def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
     """Uncoded: r + 3/2 k numbers per feature at first, then 2 k; headers.
 
-    Once the ranks tell what the model misses, then what rounding takes.
+    Twice the ranks tell what the model misses, then what rounding takes.
     """
     P, d = 4, 30
     field = make(make_field, P, "samples")
     cost = np.diff([one["comm_bytes"] for one in run(
-        solvers["coded-chord"], field, K, 4, coding="float64")])
+        solvers["coded-chord"], field, K, 6, coding="float64")])
     # The factors, whether finer ones are needed, the first basis.
     guards = K // 2
     start = 2 * 16 + 2 + 8 * d * 4 * K + 8 + (6 + 2 * K) \
         + 8 * d * (K + guards)
-    later = 2 + 8 * d * K + 1 + K + 8 + 8 * d * K
+    plain = 2 + 8 * d * K + 8 + 8 * d * K
+    told = plain + 1 + K
     frame = 4 * (4 + guards * (guards + 1) // 2)
     assert cost[0] == (P - 1) * start
-    assert cost[1] == (P - 1) * (later + frame)
-    assert set(cost[1:]) == {(P - 1) * later, (P - 1) * (later + frame)}
+    assert set(cost[1:]) == {
+        (P - 1) * each for each in (plain, told, told + frame)}
 
 
 def test_uncoded_rate_is_the_one_of_the_theory(solvers, run, make_field):

@@ -97,3 +97,16 @@ def test_a_lost_message_is_noticed_by_the_content():
 def test_the_same_integers_give_the_same_bytes():
     q = DRAWS["gauss"](np.random.default_rng(1), 100)
     np.testing.assert_array_equal(Coder().encode(q), Coder().encode(q.copy()))
+
+
+def test_what_is_cut_off_a_message_is_not_missed():
+    """Short ones, of which the end is a large part: any number of bytes."""
+    rng, lengths = np.random.default_rng(0), set()
+    for _ in range(300):
+        one, other = Coder(), Coder()
+        q = np.rint(10 ** rng.uniform(-1, 3) * rng.standard_normal((
+            rng.integers(1, 40), 2))).astype(int)
+        message = one.encode(q)
+        np.testing.assert_array_equal(other.decode(message, q.shape), q)
+        lengths.add(len(message) % 4)
+    assert lengths == {0, 1, 2, 3}

@@ -23,6 +23,7 @@ STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
 TOLERANCE = 0.055, 1e-3  # of the factors: most and least
+FINER = 0.02  # below which factors travel once more
 GUESS = 0.1  # error of the start
 FLAT = 0.45  # ratio of what truncation leaves to mode k, above which r doubles
 PART = 0.05  # of the amplitude of mode k that noise may have
@@ -81,7 +82,7 @@ def merged_model(comm, factors, k, noise, momentum):
         values = np.linalg.eigvalsh(smaller_gram(factors.all))[::-1]
         finer[0] = max(relative_gap(values, k) / 8, least)
     comm.Bcast(finer)
-    if finer[0] < most / 2:
+    if finer[0] < FINER:
         factors.gather(finer[0])
     return Chord(factors.all, k, noise, momentum) if root else None
 
@@ -209,8 +210,8 @@ class Chord:
         self._expect(max(sizes.max(), np.finfo(float).eps), ritz.mixing)
         if self.momentum and self.shrinks > 1:
             # Rounding of the model spoils what momentum rests on.
-            self.momentum, self.rate, self.changed = False, 0.0, len(
-                self.errors)
+            self.momentum, self.rate = False, 0.0
+            self.changed = len(self.errors)
         if self.previous is not None and self.momentum:
             # Above top, so that the inverse of the model is positive.
             self._measure_rate(U, theta, W, Y, max(
@@ -218,8 +219,7 @@ class Chord:
         else:
             self._observe_rate()
         step, memory = self._coefficients()
-        # The correction holds to first order: none turns by more than 45
-        # degrees.
+        # Correct to first order: no column turns by more than 45 degrees.
         better = U + T * np.minimum(step, 1 / sizes.clip(1e-300))
         better = better @ procrustes(better, W)
         if memory:
