@@ -159,7 +159,8 @@ class FieldDataset(ShortName, BaseDataset):
         if error.filename and not (path == folder or path in folder.parents
                                    or folder in path.parents):
             return (f"{self.name} cannot read {error.filename} "
-                    f"({error.strerror}): correct it, or its permissions.")
+                    f"({error.strerror}): correct the path or "
+                    "its permissions.")
         cure = (
             "there are no locks, export HDF5_USE_FILE_LOCKING=FALSE"
             if "lock" in str(error) else

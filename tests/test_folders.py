@@ -80,4 +80,4 @@ def test_a_path_that_cannot_be_read_is_no_folder_of_ours(tmp_path):
     for chosen in (dict(path=300 * "a"), dict(weights=300 * "b" + ":c")):
         reason = get_instance(module, **chosen).get_data()[
             "field"].skip_reason()
-        assert "cannot read" in reason and "correct it" in reason
+        assert "cannot read" in reason and "correct the path" in reason
