@@ -308,7 +308,7 @@ def test_a_file_that_says_nothing(hdf5_file, tmp_path):
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["f"] = numbers(N_STEPS, *SPACE)
     with pytest.raises(ValueError, match=r"the axes of /f are: they are "
-                       r"axis_0 \(5\), axis_1 \(7\), axis_2 \(5\), none .*"
+                       r"axis_0 \(5\), axis_1 \(7\), axis_2 \(5\), the file .*"
                        "for example axes=time-space-space, see"):
         get_field(hdf5_file, path=tmp_path / "f.h5", variable="f")
 

@@ -116,7 +116,9 @@ def test_a_dead_writer_ends_the_ranks(writer, array, solvers):
     finally:
         world.close()
     assert process.wait() == 1
-    assert not any(rank.is_running() for rank in world.ranks.values())
+    # Without their shell, the system's first process reaps them, in a while.
+    assert not any(rank.is_running() and rank.status() != "zombie"
+                   for rank in world.ranks.values())
 
 
 # The example
