@@ -60,6 +60,8 @@ class Driver:
                 self.commands.put(self.connection.recv())
             except (EOFError, OSError):
                 leftovers.unlink(self.segments)
+                # MPICH's launcher was seen not to notice that a rank ends.
+                leftovers.kill_world(TOKEN)
                 os._exit(1)
 
     def receive(self):
