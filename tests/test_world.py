@@ -42,7 +42,7 @@ def fail_with(rounds, field):
     return str(error.value), seconds
 
 
-def assert_gone(processes, seconds=10):
+def assert_gone(processes, seconds=5):
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     assert not [process for process in alive
                 if process.status() != psutil.STATUS_ZOMBIE]
