@@ -1,4 +1,5 @@
 """What ranks and launcher print, and the sentences made of it."""
+import io
 import os
 import re
 import shutil
@@ -6,7 +7,10 @@ import signal
 import tempfile
 from pathlib import Path
 
-# More than this is dropped, and of the rest the first and last part is read.
+# What a rank prints beyond this is dropped.
+MOST_CHARACTERS = 2**20
+# So is what compiled code prints beyond this; of the rest the first and last
+# part is read.
 MOST_BYTES = 2**26
 PART_BYTES = 2**18
 # The shell that starts a rank prints this when it has ended: a launcher tells
@@ -24,6 +28,27 @@ SUPERVISE = (
     '"$0" "$1"; status=$?; echo "<<$BENCHMARK_WORLD rank '
     '${PMI_RANK:-${OMPI_COMM_WORLD_RANK:-$SLURM_PROCID}} status $status>>"; '
     'exit $status')
+
+
+class Bounded(io.TextIOWrapper):
+    """Text stream that drops what is too much.
+
+    At its source: Open MPI's launcher forwards no more than 20 MB/s.
+    """
+
+    written = 0
+
+    def write(self, text):
+        self.written += len(text)
+        if self.written <= MOST_CHARACTERS:
+            return super().write(text)
+        return len(text)
+
+
+def bounded(stream):
+    """The same text stream, bounded."""
+    return Bounded(stream.buffer, stream.encoding, "backslashreplace",
+                   line_buffering=True)
 
 
 class Output:

@@ -29,6 +29,7 @@ from benchmark_utils.runtime import (  # noqa: E402
     lean_scipy,  # noqa: F401  before all that import SciPy
     leftovers,
 )
+from benchmark_utils.runtime.output import bounded  # noqa: E402
 from benchmark_utils.runtime.provenance import of_rank  # noqa: E402
 from benchmark_utils.runtime.run import Run  # noqa: E402
 from benchmark_utils.runtime.simulated_run import (  # noqa: E402
@@ -135,6 +136,7 @@ def sentence(error):
 
 
 def main():
+    sys.stdout, sys.stderr = bounded(sys.stdout), bounded(sys.stderr)
     control = MPI.COMM_WORLD.Dup()
     try:
         control.Barrier()  # then names can go, before anything else fails
@@ -152,11 +154,11 @@ def main():
         # One message per rank, found by the driver in the output; the abort
         # frees the ranks that wait in a collective.
         rank = getattr(error, "rank", control.rank)  # a simulated one's
-        sys.stderr.write(f"<<{TOKEN} rank {rank}>>\n"
-                         f"{sentence(error)}\n"
-                         f"{traceback.format_exc()[-LONGEST_REPORT:]}"
-                         "<<end>>\n")
-        sys.stderr.flush()
+        sys.__stderr__.write(f"<<{TOKEN} rank {rank}>>\n"
+                             f"{sentence(error)}\n"
+                             f"{traceback.format_exc()[-LONGEST_REPORT:]}"
+                             "<<end>>\n")
+        sys.__stderr__.flush()
         time.sleep(0.2)
         MPI.COMM_WORLD.Abort(1)
 

@@ -71,7 +71,6 @@ DRIVERS = {
     "unresolvable host": (
         ["unshare", "--uts", *shell("hostname nowhere.invalid")], {},
         "right", None),
-    "prints 1 GB": ([], {"BENCHMARK_WATCHDOG": "60"}, "print 1 GB", None),
     "32 descriptors": (shell("ulimit -n 32"), {}, "right",
                        "^$|MPI failed|LIMITS"),
     "100 descriptors": (shell("ulimit -n 100"), {}, "right", None),

@@ -1,6 +1,7 @@
 """What a fault may leave on this host: processes, files, segments, ports."""
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ from benchmark_utils.runtime.leftovers import SEGMENTS, TOPOLOGY
 # In the environment of all processes that a row starts.
 MARK = "FAULT_ROW"
 SHARED = {"/dev/shm": SEGMENTS, "/tmp": (TOPOLOGY, "ompi.")}
+SETTLE_SECONDS = 2.0
 
 
 def processes(row):
@@ -50,10 +52,16 @@ def names():
 
 
 def new_names(former):
-    """Those since then that no process uses."""
+    """Those since then that no process uses, and that stay.
+
+    Those of other programs' worlds go away once their ranks have opened them.
+    """
     new = names() - former
-    used = _used() if new else ()
-    return [str(path) for path in new if path.name not in used]
+    if not new:
+        return []
+    time.sleep(SETTLE_SECONDS)
+    used = _used()
+    return [str(path) for path in new & names() if path.name not in used]
 
 
 def ports():
