@@ -18,7 +18,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder)
 
 from bytes import FIELDS  # noqa: E402
 from conftest import get_field, load_dataset  # noqa: E402
-from modelled import K, N_RANKS, last_round  # noqa: E402
+from modelled import N_RANKS, K, last_round  # noqa: E402
 
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
