@@ -53,7 +53,7 @@ def open_frame(comm, factors, chord, S, missed, k):
         np.linalg.norm(inner[:k, :k], 2),
         np.linalg.norm(np.vstack([outer[:, :k], inner[k:, :k]]), 2),
         np.linalg.norm(outer[:, k:], 2),
-        factors.truncated + difference_norm(factors.F, factors.own, Q),
+        missed_norm(factors, Q),
         *inner[k:, k:][upper]]) / scale, np.float32)
     if not chord:
         return G, None
@@ -68,15 +68,24 @@ def open_frame(comm, factors, chord, S, missed, k):
         chord.left_out + comm.size * len(inner) * SHORT * norms[3])
 
 
-def difference_norm(F, G, U):
-    """||F F' - G G'|| in the complement of an orthonormal U."""
+def missed_norm(factors, U):
+    """||C - G G'|| in the complement of an orthonormal U.
+
+    C is this rank's share and G its factor as rounded. What truncation left
+    out is at most a multiple of the projection beside the exact factor F: so
+    it and rounding, which changes F, hardly add up.
+    """
+    F, G, cut = factors.F, factors.own, factors.truncated
     if F is G:
-        return 0.0
+        return cut
     F, G = nonzero_columns(F), nonzero_columns(G)
     both = np.hstack([F, G])
     R = np.linalg.qr(both - U @ (U.T @ both), mode="r")
     signs = np.repeat([1.0, -1.0], [F.shape[1], G.shape[1]])
-    return abs(np.linalg.eigvalsh(R * signs @ R.T)).max(initial=0.0)
+    least = np.linalg.eigvalsh(R * signs @ R.T).min(initial=0.0)
+    signs[:F.shape[1]] -= cut / np.square(F).sum(axis=0)
+    most = np.linalg.eigvalsh(R * signs @ R.T).max(initial=0.0)
+    return max(cut + most, -least)
 
 
 class ModelCertificate:
