@@ -25,7 +25,7 @@ STABLE = 1.3
 TOLERANCE = 0.055, 1e-3  # of the factors: most and least
 FINER = 0.02  # below which factors travel once more
 GUESS = 0.1  # error of the start
-FLAT = 0.45  # ratio of what truncation leaves to mode k, above which r doubles
+FLAT = 0.48  # ratio of what truncation leaves to mode k, above which r doubles
 PART = 0.05  # of the amplitude of mode k that noise may have
 
 
