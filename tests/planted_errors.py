@@ -311,6 +311,10 @@ MUTATIONS = [
          "values[k - 1] - error",
          CERTIFICATES + "test_bounds_of_truncated_models")),
     *of("benchmark_utils/methods/model_certificate.py",
+        ("max(cut + most, -least)", "max(cut, -least)",
+         CERTIFICATES + "test_what_rounded_factors_miss[gap-0.03]"),
+        ("signs[:F.shape[1]] -= cut", "signs[:F.shape[1]] -= 2 * cut",
+         CERTIFICATES + "test_what_rounded_factors_miss[gap-0.03]"),
         # Without what rounding lost, without what the model misses.
         ("noise = lost[::-1] @", "noise = 0 * lost[::-1] @",
          CERTIFICATES + "test_bound_of_a_step_is_never_below_the_error"),

@@ -1,4 +1,6 @@
 """Bounds that methods compute of their own error: true, and of use."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from conftest import spectrum_array
@@ -12,7 +14,7 @@ from benchmark_utils.methods.certificate import (
 from benchmark_utils.methods.chord import Chord
 from benchmark_utils.methods.krylov import KrylovSpace
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
-from benchmark_utils.methods.model_certificate import open_frame
+from benchmark_utils.methods.model_certificate import missed_norm, open_frame
 from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
 from benchmark_utils.methods.star import RoundedFactors
 from benchmark_utils.runtime.errors import WorldError
@@ -87,6 +89,26 @@ def test_bound_of_a_step_is_never_below_the_error(spectrum, rank):
             tight.append(bound / error if bound < 1 else np.inf)
     if rank == 12 and spectrum != "flat":
         assert np.median(tight) < 100
+
+
+@pytest.mark.parametrize("step", [1e-3, 0.03, 0.3])
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_what_rounded_factors_miss(spectrum, step):
+    """Never more than told, which is never more than the sum of norms."""
+    rank, rng = 6, np.random.default_rng(0)
+    for seed in range(10):
+        C = shares(SPECTRA[spectrum], seed)[0]
+        values, V = np.linalg.eigh(C)
+        F = V[:, :-rank - 1:-1] * np.sqrt(values[:-rank - 1:-1])
+        cut = max(values[-rank - 1], 0)
+        G = np.rint(F / step) * step + 1e-9 * rng.standard_normal(F.shape)
+        U = np.linalg.qr(rng.standard_normal((N, K)))[0]
+        beside = np.eye(N) - U @ U.T
+        told = missed_norm(SimpleNamespace(F=F, own=G, truncated=cut), U)
+        exact = np.linalg.norm(beside @ (C - G @ G.T) @ beside, 2)
+        assert exact <= told + 1e-14
+        rounded = np.linalg.norm(beside @ (F @ F.T - G @ G.T) @ beside, 2)
+        assert told <= cut + rounded + 1e-14
 
 
 @pytest.mark.parametrize("strength, certain", [(0.6, False), (0.02, True)])
