@@ -1,8 +1,6 @@
-import numpy as np
-
-from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.merging import certified_basis, merge_factors
-from benchmark_utils.methods.star import RoundedFactors, Star
+from benchmark_utils.methods.star import RoundedFactors
+from benchmark_utils.methods.start import merged_basis
 from benchmark_utils.solver import MPISolver
 
 OFFERED = 8  # modes per component of which the rounding leaves some
@@ -47,12 +45,4 @@ class Solver(MPISolver):
         rank = min(OFFERED * k, d)
         F, missed = data.nystrom_factor(rank, data.local_rng)
         factors = RoundedFactors(comm, F, missed, rank, k)
-        factors.gather(tolerance)
-        U = np.zeros((d, k))
-        if comm.rank == 0:
-            U = leading_factor(factors.all.T, k)
-            U = U / np.linalg.norm(U, axis=0)
-        # A tenth of the tolerance is lost on the way back.
-        step = 0.1 * tolerance * np.sqrt(12 / d)
-        U, _, _ = Star(comm).broadcast(U, [], lambda _: step)
-        yield orthonormal(U)
+        yield merged_basis(comm, factors, k, tolerance)[0]

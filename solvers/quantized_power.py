@@ -2,6 +2,7 @@ import numpy as np
 
 from benchmark_utils.methods.linalg import orthonormal, procrustes
 from benchmark_utils.methods.quantization import quantized_sum
+from benchmark_utils.methods.start import merged_start
 from benchmark_utils.solver import MPISolver
 
 
@@ -12,7 +13,8 @@ class Solver(MPISolver):
     b bits; the integers are summed exactly.
     <b>Round:</b> an alltoall of b bits and an allgather of about
     b + log2(P) bits per number, d k numbers in words of 64 bits, and an
-    allreduce of k float32.
+    allreduce of k float32. Two controls: coding = <i>float64</i>, an allreduce
+    of d k floats; start = <i>merged</i>, that of coded-chord.
     <b>Memory:</b> 2 d k floats more than the power iteration.
     <b>Guarantee:</b> difference: exact, with the rate of the power iteration,
     lambda_{k+1} / lambda_k per round, if 2^-b lambda_1 is below the gap; in
@@ -25,22 +27,30 @@ class Solver(MPISolver):
     """
 
     name = "quantized-power"
-    parameters = {"coding": ["difference"], "bits": [4]}
+    parameters = {"coding": ["difference"], "bits": [4], "start": ["random"]}
 
     @staticmethod
-    def rounds(comm, data, n_components, rng, coding, bits):
+    def rounds(comm, data, n_components, rng, coding, bits, start):
         # Parts of the sum get smaller and wider with P.
         comm.declare(allgather="unknown")
         W = data.random_basis(n_components, rng)
         own, total = np.zeros_like(W), np.zeros_like(W)
+        if start == "merged":
+            yield W
+            W, own, total = merged_start(
+                comm, data, n_components,
+                "float64" if coding == "float64" else "entropy")
         while True:
             yield W
-            change, total_change = quantized_sum(
-                comm, data.local_covariance(W) - own, bits)
+            Y = data.local_covariance(W)
             if coding == "naive":
-                W = orthonormal(total_change)
+                W = orthonormal(quantized_sum(comm, Y, bits)[1])
                 continue
-            own, total = own + change, total + total_change
+            if coding == "float64":
+                total = comm.sum(Y)
+            else:
+                change, total_change = quantized_sum(comm, Y - own, bits)
+                own, total = own + change, total + total_change
             # A basis that turns inside its span would change for nothing.
             Q = orthonormal(total)
             W = Q @ procrustes(Q, W)

@@ -191,7 +191,7 @@ def plain_davidson(solver):
     class Plain(solver):
         @staticmethod
         def rounds(comm, data, n_components, rng, preconditioner,
-                   rank_factor):
+                   rank_factor, messages):
             from benchmark_utils.methods.davidson import SearchSpace
             estimate = data.random_basis(n_components, rng)
             space = SearchSpace(comm, estimate, 8 * n_components)

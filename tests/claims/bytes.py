@@ -54,11 +54,11 @@ def unit(field, k):
     return basis_bytes(max(field.n_ranks, 2), field.n_features, k, "samples")
 
 
-def costs(world, field, k, name, parameters):
-    """Bytes to every target; infinite where it is not reached."""
-    solver = SOLVERS[name]
+def history(world, field, k, solver, parameters, most_units=MOST_UNITS,
+            most_seconds=MOST_SECONDS):
+    """Rounds, bytes and error of every round of a run."""
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    rows, end = [], time.perf_counter() + MOST_SECONDS
+    rows, end = [], time.perf_counter() + most_seconds
     world.load(solver.rounds, field, k, {**defaults, **parameters}, 0,
                solver.one_pass)
     world.call("advance", 1)
@@ -67,8 +67,14 @@ def costs(world, field, k, name, parameters):
         one = evaluate(field, k, **world.call("result"))
         rows.append((len(rows) + 1, one["comm_bytes"], one["subspace_error"]))
         if (rows[-1][2] < TARGETS[-1] / 3
-                or rows[-1][1] > MOST_UNITS * unit(field, k)):
+                or rows[-1][1] > most_units * unit(field, k)):
             break
+    return rows
+
+
+def costs(world, field, k, name, parameters):
+    """Bytes to every target; infinite where it is not reached."""
+    rows = history(world, field, k, SOLVERS[name], parameters)
     return [cost_of_run(target, *zip(*rows, strict=True))
             for target in TARGETS]
 
@@ -97,7 +103,8 @@ def table(field, k, chosen):
 
 def main(arguments, folder):
     worst = 0.0
-    ours = {OURS: {}, f"{OURS}, rounds": dict(favour="rounds")}
+    ours = {OURS: {}, f"{OURS}, rounds": dict(favour="rounds"),
+            "reduced-chord": {}}
     chosen = {**ours, **{label: PUBLISHED[label]
                          for label in arguments.methods or PUBLISHED}}
     for label in arguments.fields or FIELDS:
