@@ -20,7 +20,8 @@ class Solver(MPISolver):
     <b>Memory:</b> N (r + 6 k) floats per rank.
     <b>Guarantee:</b> without rounding, exact for any partition, at the rate
     nu / (1 + nu) &lt;= mu / (mu + gap), mu = ||C - M||, or better with
-    momentum; steps shrink with the changes, so rounding leaves no floor.
+    momentum; steps shrink with the changes, so rounding leaves no floor. It
+    certifies nothing: the merge does not tell what it truncates.
     <b>Fails when:</b> P^2 lambda_1 / gap nears 2^32: four bytes are too few;
     d is small and latency large: the single sum of gram-eigh is faster.
     <b>Reference:</b> ours; its parts: Himpe, Leibner &amp; Rave 2018, SIAM J.

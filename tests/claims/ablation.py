@@ -87,7 +87,8 @@ def main():
             for chosen in CHOSEN:
                 module, parameters = FIELDS[chosen]
                 field = get_field(load_dataset(module, Path(folder)),
-                                  n_ranks=N_RANKS, **parameters)
+                                  n_ranks=N_RANKS, ranks="simulated",
+                                  **parameters)
                 load_reference(field, K)
                 one = unit(field, K)
                 print(f"{chosen}: bytes / {one} to {TARGETS[1:]}, least error")
