@@ -117,13 +117,15 @@ class Objective(BaseObjective):
     def save_final_results(self, pictures, ended, stored, **result):
         """Why the run ended; pictures of exact modes and of each round's.
 
-        Also what is stored at the end, by ``scoring/field_errors.py``.
+        Also what is stored at the end, by ``scoring/field_errors.py``, of all
+        components and of fewer.
         """
         field = self.field
+        cuts = {k: stored_metrics(field.n_samples * field.n_features, **each)
+                for k, each in stored.items()}
         return dict(**exact_pictures(field), learned=pictures,
                     ended=ended.get("reason"),
-                    stored=stored and stored_metrics(
-                        field.n_samples * field.n_features, **stored))
+                    stored=cuts.pop(self.n_components, {}), cuts=cuts)
 
     def get_one_result(self):
         """Scores of the exact subspace, at zero cost."""

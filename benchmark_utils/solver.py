@@ -14,6 +14,7 @@ from benchmark_utils.runtime.requirements import package_versions
 from benchmark_utils.runtime.world import start_world
 
 TARGET = 1e-8
+FEW_COMPONENTS = 1, 2, 5, 10, 20, 50, 100
 # Why a run ended that neither converged nor returned: benchopt's status.
 LIMITS = {"max_runs": "round limit", "timeout": "time limit",
           "diverged": "diverged"}
@@ -134,7 +135,8 @@ class MPISolver(Method, ShortName, BaseSolver):
             self.get_result()
             self.pictures[self.round] = self.world.call("pictures")
             if self.field.ranks == "processes":  # one cannot code for all
-                self.stored.update(self.world.call("stored")["stored"])
+                for k in self._cuts():
+                    self.stored[k] = self.world.call("stored", k)["stored"]
             error = callback.curve[-1].get(
                 "objective_subspace_error", math.inf)
             # In the results that were handed out, which are kept till the end.
@@ -144,6 +146,11 @@ class MPISolver(Method, ShortName, BaseSolver):
                     callback.status, callback.status))
         finally:
             self.close()
+
+    def _cuts(self):
+        """Numbers of components that are stored: a curve of every PCA."""
+        few = FEW_COMPONENTS if self.yields == "subspace" else ()
+        return [*(k for k in few if k < self.n_components), self.n_components]
 
     def _advance(self, n_rounds):
         self.result = None

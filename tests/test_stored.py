@@ -10,7 +10,7 @@ from benchmark_utils.scoring.field_errors import STORED, stored_metrics
 K = 3
 
 
-def stored(solver, field, n_rounds, n_components=K, **parameters):
+def stored(solver, field, n_rounds, n_components=K, cut=None, **parameters):
     """Metrics of STORED, and the subspace error, at the end of a run."""
     from benchmark_utils.scoring.estimates import evaluate
     defaults = {key: values[0] for key, values in solver.parameters.items()}
@@ -24,7 +24,7 @@ def stored(solver, field, n_rounds, n_components=K, **parameters):
         metrics = evaluate(field, n_components, **result)
         return metrics | stored_metrics(
             field.n_samples * field.n_features,
-            **world.call("stored")["stored"])
+            **world.call("stored", cut or n_components)["stored"])
     finally:
         world.close()
 
@@ -53,6 +53,17 @@ def test_pca_as_an_archive(k, partition, solvers, make_field):
     assert 0 < metrics["stored_bytes"] < 4 * numbers
     assert metrics["output_bytes"] == (
         metrics["stored_bytes"] + metrics["comm_bytes"])
+
+
+@pytest.mark.parametrize("partition", ["samples", "features"])
+def test_fewer_components(partition, solvers, make_field):
+    """The leading ones of many are those that a run of few finds."""
+    array = spectrum_array(40, 60, 24, decay=0.7)
+    field = make_field(array, n_ranks=3, partition=partition)
+    cut, few = (stored(solvers["gram-eigh"], field, 1, k, 2) for k in (5, 2))
+    for key in "stored_bytes", "field_error", "worst_domain_field_error":
+        assert cut[key] == pytest.approx(few[key], rel=1e-3), key
+    assert cut["comm_bytes"] > few["comm_bytes"]
 
 
 def test_the_basis_that_counts_is_the_worst(solvers, make_field):

@@ -13,7 +13,7 @@ ROUNDING = 0.08, 0.02
 SMALLEST_LEFT_OUT = 1e-12
 
 
-def archive_of_basis(comm, data, U, n_steps):
+def archive_of_basis(comm, data, U, n_steps, k):
     """Store a rank's part of the projection to a basis.
 
     Rounding adds a tenth to the squared error of the projection. Under
@@ -25,16 +25,18 @@ def archive_of_basis(comm, data, U, n_steps):
     comm : mpi4py communicator
         Not counted.
     data : PartitionedMatrix
-    U : array of shape (n_features, k)
+    U : array of shape (n_features, k or more)
         Orthonormal, the same on all ranks; or this rank's rows of it.
     n_steps : int
         Time steps that are read at once.
+    k : int
+        How many of the leading components to store.
 
     Returns
     -------
     Archive
     """
-    samples, k = data.partition == "samples", U.shape[1]
+    samples = data.partition == "samples"
     coefficients, total = [], 0.0
     for X in data.stored_batches(n_steps):
         X = X.astype(float)
@@ -45,6 +47,7 @@ def archive_of_basis(comm, data, U, n_steps):
     total, gram = comm.allreduce(total), (
         comm.allreduce(gram) if samples else gram)
     variances, rotation = np.linalg.eigh(gram)
+    variances, rotation = variances[-k:], rotation[:, -k:]
     left_out = max(total - variances.sum(), SMALLEST_LEFT_OUT * total,
                    np.finfo(float).tiny)
     of_coefficients, of_basis = ROUNDING

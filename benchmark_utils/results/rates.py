@@ -38,8 +38,13 @@ def archives(df, dataset):
     rows, ends = [], df[df["dataset_name"] == dataset]
     if "final_results" in ends and "objective_yields" in ends:
         ends = ends.dropna(subset=["final_results"])
+        own = set(ends["objective_n_components"])
         for run in ends.to_dict("records"):
-            rows += _row(run, run["final_results"].get("stored"))
+            final = run["final_results"]
+            rows += _row(run, run["objective_name"], final.get("stored"))
+            for k, stored in final.get("cuts", {}).items():
+                # A run of so many components has sent less.
+                rows += _row(run, k, stored) if k not in own else []
     columns = [*STORED, "output_bits", "raw_bits", "compressor"]
     table = pd.DataFrame(rows, columns=[*columns, "method", "setting"])
     table[columns] = table[columns].astype(float)
@@ -47,11 +52,11 @@ def archives(df, dataset):
         "method").sort_values("bits_per_value")
 
 
-def _row(run, stored):
+def _row(run, setting, stored):
     """List of the row of a run, empty if it has stored nothing."""
     if not stored or not stored.get("stored_bytes"):
         return []
-    method, setting = run["solver_name"], run["objective_name"]
+    method = run["solver_name"]
     compressor = run["objective_yields"] == "archive"
     if compressor:  # the same for any k
         method, setting = without_parameter(KNOBS, method), method

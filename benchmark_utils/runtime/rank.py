@@ -110,7 +110,7 @@ def serve(control, driver):
             reply = run.pictures()
         elif command == "stored":
             reply = collect(control.gather(dict(
-                messages=None, stored=run.stored())))
+                messages=None, stored=run.stored(argument))))
         elif command == "modes":
             reply = run.modes()
         if driver:

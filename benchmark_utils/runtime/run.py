@@ -150,9 +150,9 @@ class Run:
         self.memory.forget_peak()
         return pictures
 
-    def stored(self):
+    def stored(self, n_components):
         """Bytes and errors of what the estimate leaves behind."""
-        stored = self.score.stored(self.estimate)
+        stored = self.score.stored(self.estimate, n_components)
         return dict(**stored, sent_bytes=self.ledger.sent_bytes,
                     compute_s=self.ledger.compute_seconds)
 

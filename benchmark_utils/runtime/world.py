@@ -35,6 +35,7 @@ class World(Protocol):
         ``advance``, n: make up to n rounds; how many the method had left.
         ``result``: the present estimate's scores, costs and messages.
         ``pictures``: of the present estimate.
+        ``stored``, k: bytes and errors of its k leading components.
         """
 
     def close(self):

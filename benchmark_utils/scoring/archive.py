@@ -32,7 +32,7 @@ class ArchiveScore:
     def pictures(self, archive):
         return self.subspace.pictures(self.basis(archive))
 
-    def stored(self, archive):
+    def stored(self, archive, n_components):
         self._read(archive)
         return self.reading.scores()
 

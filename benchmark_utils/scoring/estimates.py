@@ -8,8 +8,9 @@ kind there is one class of scores:
 - called with an estimate, it returns this rank's numbers and small arrays, or
   raises a ValueError that says what is wrong with the estimate;
 - ``pictures(estimate)`` are small arrays for the page, at rank 0;
-- ``stored(estimate)``, called once, at the end: this rank's bytes and errors
-  of what the estimate leaves behind, see ``stored.py``;
+- ``stored(estimate, k)``, called at the end: this rank's bytes and errors of
+  what the estimate, or its k leading components, leave behind, see
+  ``stored.py``; an archive is the same for all k, and asked once;
 - ``metrics(**scores)``, static, makes metrics of the numbers of all ranks,
   and ``perfect(n_ranks, n_components)`` gives the scores of the exact answer.
 

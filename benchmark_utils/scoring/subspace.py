@@ -123,8 +123,8 @@ class SubspaceScore:
         """Pictures of the leading modes at rank 0, None elsewhere."""
         return gather_pictures(self.comm, self.field, self._aligned(U))
 
-    def stored(self, U):
-        """Bytes and errors of the archive that the basis stands for.
+    def stored(self, U, n_components):
+        """Bytes and errors of the archive of its leading components.
 
         Where ranks disagree, the basis of the one with the largest error.
         """
@@ -133,7 +133,7 @@ class SubspaceScore:
                 self._residual(U, self.reference), 2))
         reading = Reading(self.comm, self.field, self.data)
         for _ in reading.new(archive_of_basis(
-                self.comm, self.data, U, self.steps)):
+                self.comm, self.data, U, self.steps, n_components)):
             pass
         return reading.scores()
 
