@@ -7,7 +7,7 @@ from benchmark_utils.compressor import Codec, Compressor
 
 
 class MeshWavelets(Codec):
-    """Cosines over the steps of a batch, wavelets over the mesh."""
+    """Wavelets over the mesh; over the steps of a batch cosines."""
 
     def __init__(self, geometry, error):
         super().__init__(geometry, error)
@@ -23,7 +23,7 @@ class MeshWavelets(Codec):
         fields = self._fields(dct(batch.astype(float), axis=0, norm="ortho"))
         return self.coder.encode([
             np.rint(self.wavelet.forward(each) / self.steps)
-            for each in fields])
+            for each in fields], alone=len(batch) == 1)
 
     def decode(self, message):
         points, *others = self.geometry.shape
@@ -36,6 +36,7 @@ class MeshWavelets(Codec):
 class Solver(Compressor):
     """Lifting wavelets on a mesh, cosines over the steps of a batch.
 
+    A batch of one step is predicted from the two before.
     <b>Round:</b> one batch; nothing is sent.
     <b>Guarantee:</b> the RMS error is about <i>error</i> or less.
     <b>Fails when:</b> a rank has few points, or neighbours differ.

@@ -10,14 +10,18 @@ from benchmark_utils.compression.integers import (
 
 N_PASSES = 3  # over the points of a level
 N_NEAR = 6  # known points that tell how large an integer will be
+N_BEFORE = 2  # steps that predict the next one
+UNIT = 32  # of the weights of a prediction, which take a byte each
 
 
 class MeshCoder(IntegerCoder):
     """One end of a channel for coefficients on a mesh, coarse ones first.
 
-    Arrays have the shape (steps, n). A context is the mean magnitude of
-    coefficients nearby, of this step and of the one before, times the usual
-    ratio of a level to what is around it.
+    Arrays have the shape (steps, n). A step that comes alone is predicted from
+    the two before it, with weights that are sent: the best ones in the least
+    squares, for each of five groups from coarse to fine; the rest is coded. A
+    context is the mean magnitude of what was coded nearby, of this step and of
+    the one before, times the usual ratio of a level to what is around it.
 
     Parameters
     ----------
@@ -38,6 +42,44 @@ class MeshCoder(IntegerCoder):
                 known = np.append(known, own)
         # Of each pass so far: magnitudes, and those around.
         self.totals = np.ones((len(self.passes), 2), np.int64)
+        n = len(known)
+        self.groups = np.split(known, [n >> 4, n >> 3, n >> 2, n >> 1])
+        self.before = []
+
+    def encode(self, q, alone=False):
+        """Bytes of integers; ``alone`` if they are those of one step."""
+        q = np.asarray(q).astype(np.int64)
+        before = self.before if alone else []
+        weights = np.zeros((len(self.groups), len(before)), np.int8)
+        for own, group in zip(weights, self.groups, strict=True):
+            A = np.array([each[:, group].ravel() for each in before]).T
+            own[:] = np.rint(UNIT * np.linalg.lstsq(
+                A.astype(float), q[:, group].ravel())[0]).clip(
+                    -128, 127) if before else 0
+        message = super().encode(q - self._predicted(weights))
+        self._keep(q, alone)
+        return bytes([alone]) + weights.tobytes() + message
+
+    def decode(self, message):
+        """The integers of a message."""
+        alone = message[0]
+        shape = len(self.groups), len(self.before) * alone
+        end = 1 + shape[0] * shape[1]
+        q = super().decode(message[end:]) + self._predicted(
+            np.frombuffer(message[1:end], np.int8).reshape(shape))
+        self._keep(q, alone)
+        return q
+
+    def _predicted(self, weights):
+        """Whole numbers, the same on both sides."""
+        per_point = np.zeros((*self.shape, weights.shape[1]), np.int64)
+        for group, own in zip(self.groups, weights, strict=True):
+            per_point[group] = own
+        return (sum(w * each for w, each in zip(
+            per_point.T, self.before, strict=False)) + UNIT // 2) // UNIT
+
+    def _keep(self, q, alone):
+        self.before = [q, *self.before][:N_BEFORE] if alone else []
 
     def _walk(self, q, start, transfer):
         for step in q:
