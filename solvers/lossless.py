@@ -5,7 +5,7 @@ from benchmark_utils.compressor import Codec, Compressor
 class Shuffled(Codec):
     """Groups bytes of the same position in all values, then deflate."""
 
-    def __init__(self, geometry):
+    def __init__(self, geometry, error=0):
         super().__init__(geometry, error=0)
 
     def encode(self, batch):
