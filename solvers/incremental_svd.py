@@ -2,8 +2,11 @@ import numpy as np
 
 from benchmark_utils.methods.certificate import Certified, truncated_bound
 from benchmark_utils.methods.changes import MergedChanges
-from benchmark_utils.methods.linalg import truncated_factor
-from benchmark_utils.methods.streaming import merged_estimates, update_svd
+from benchmark_utils.methods.streaming import (
+    merged_estimates,
+    update_svd,
+    updated_factor,
+)
 from benchmark_utils.solver import MPISolver
 
 
@@ -44,8 +47,8 @@ class Solver(MPISolver):
             yield U
             yield from merged_estimates(
                 comm, data, U, rank, merge_every,
-                lambda F, X: truncated_factor(
-                    np.vstack([forget * F.T, X]), rank), forget == 1,
+                lambda F, X: updated_factor(
+                    forget * F, X, rank, data.local_rng), forget == 1,
                 None if coding == "float64" else MergedChanges(
                     comm, data.n_features, rank, n_components, tolerance))
             return

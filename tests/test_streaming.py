@@ -6,9 +6,14 @@ import pytest
 from conftest import global_matrix, spectrum_array
 from threads import sine
 
+from benchmark_utils.methods import streaming
 from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.linalg import orthonormal, truncated_factor
-from benchmark_utils.methods.streaming import shrunk_factor, update_svd
+from benchmark_utils.methods.streaming import (
+    shrunk_factor,
+    update_svd,
+    updated_factor,
+)
 from benchmark_utils.runtime.world import start_world
 
 K, D = 3, 24
@@ -111,6 +116,46 @@ def test_without_the_residual_the_update_fails(monkeypatch):
     monkeypatch.setattr(Alone, "qr", staticmethod(wrong))
     U, s, exact, _ = streamed_svd(decaying_batches(), 6)
     assert abs((U * s ** 2) @ U.T - exact.T @ exact).max() > 1e-3
+
+
+def streams(d=300, rows=160, rank=12):
+    """Batches that change little, drift, or bring what no guess shows."""
+    rng = np.random.default_rng(5)
+    scales = np.arange(1, d + 1) ** -1.5
+    alike = [rng.standard_normal((rows, d)) * scales for _ in range(4)]
+    drifting = [X[:, np.roll(np.arange(d), 2 * step)]
+                for step, X in enumerate(alike)]
+    past = np.zeros((rows, d))
+    past[:rank, :rank] = np.diag(np.geomspace(2, 1, rank))
+    hidden = np.zeros((rows, d))
+    hidden[:60, 100:160] = 3 * np.eye(60)
+    return {"alike": alike, "drifting": drifting, "hidden": [past, hidden],
+            "float32": [X.astype("float32") for X in alike],
+            "zero": [past, 0 * past, 0 * past],
+            "few": [past[:rank], alike[0][:30]]}
+
+
+@pytest.mark.parametrize("stream", streams())
+def test_updated_factor_is_nearly_the_best(stream, monkeypatch):
+    """Below the data, and what it leaves is told, close to the least."""
+    rank, rng, dense = 12, np.random.default_rng(1), []
+    monkeypatch.setattr(
+        streaming, "truncated_factor",
+        lambda A, r: (dense.append(len(A)), truncated_factor(A, r))[1])
+    batches = streams(rank=rank)[stream]
+    F = np.zeros((batches[0].shape[1], 0))
+    for X in batches:
+        A = np.vstack([F.T, X])
+        F, left = updated_factor(F, X, rank, rng)
+        missed = np.linalg.eigvalsh(A.T @ A - F @ F.T)
+        best = np.append(np.linalg.svd(A, compute_uv=False), 0)[rank] ** 2
+        rounding = 1e-12 * np.square(A).sum()
+        assert missed[0] >= -rounding
+        assert missed[-1] <= left + rounding <= 1.1 * best + 2 * rounding
+        overlap = F.T @ F
+        assert abs(overlap - np.diag(np.diag(overlap))).max() <= rounding
+    # The first batch has no guess; the others need all vectors rarely.
+    assert len(dense) == (2 if stream in ("hidden", "few") else 1)
 
 
 def saved(comm, data, n_components, rng, rounds, path, **parameters):
