@@ -29,7 +29,7 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, align):
         yield data.unit_basis(n_components)
         n, d = len(data.X), data.n_features
-        V = orthonormal(data.leading_factor(n_components))
+        V = data.leading_basis(n_components, data.local_rng)
         if align == "projector":
             F, _ = merge_factors(comm, V * np.sqrt(n), n_components, "star")
             yield broadcast_basis(comm, F, n_components, d)

@@ -18,7 +18,7 @@ class Solver(MPISolver):
 
     name = "randomized-svd"
     partitions = ("samples", "features")
-    parameters = {"power_passes": [2], "oversampling": [10]}
+    parameters = {"power_passes": [3], "oversampling": [10]}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, power_passes, oversampling):

@@ -22,7 +22,7 @@ class Solver(MPISolver):
 
     name = "streaming-sketch"
     partitions = ("samples", "features")
-    parameters = {"sketch_factor": [4], "merge_every": [5]}
+    parameters = {"sketch_factor": [8], "merge_every": [5]}
     one_pass = True
 
     @staticmethod

@@ -47,7 +47,7 @@ EXPECTED = {
     "projector-average": (1, 0.03),
     "pymor-hapod": (1, 2e-3),
     "quantized-power": (22, EXACT),
-    "randomized-svd": (3, EXACT),
+    "randomized-svd": (4, EXACT),
     "reduced-chord": (12, EXACT),
     "scipy-eigsh": (1, EXACT),
     "sdot": (20, EXACT),

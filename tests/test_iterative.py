@@ -50,7 +50,7 @@ def iterative(block):
 METHODS = {
     "block-krylov": (12, 1e-9, iterative(K)),
     "chebyshev-power": (20, 1e-9, iterative(K + 10)),
-    "randomized-svd": (3, 1e-2, lambda N, P, _: reduce(N * (K + 10), P)
+    "randomized-svd": (4, 1e-2, lambda N, P, _: reduce(N * (K + 10), P)
                        + gather((K + 10) ** 2, P)),
     "method-of-snapshots": (1, 1e-11, lambda N, P, _: reduce(
         N * (N + 1) // 2, P)),

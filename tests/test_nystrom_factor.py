@@ -73,3 +73,17 @@ def test_a_stored_gram_matrix_is_used():
     passes = data.meter.passes
     data.nystrom_factor(R, np.random.default_rng(0))
     assert data.meter.passes == passes
+
+
+@pytest.mark.parametrize("shape", [(900, 400), (400, 900)])
+@pytest.mark.parametrize("spectrum", ["slow", "steep", "cluster", "zero"])
+def test_basis_without_the_gram_matrix(spectrum, shape):
+    """Accurate vectors; the cluster has more columns than a block sees."""
+    data = block(SPECTRA[spectrum], *shape)
+    U = data.leading_basis(R, np.random.default_rng(2))
+    np.testing.assert_allclose(U.T @ U, np.eye(R), atol=1e-12)
+    if spectrum == "slow":
+        assert data._gram is None
+    if spectrum in ("slow", "steep"):
+        exact = np.linalg.svd(data.X, full_matrices=False)[2][:R].T
+        assert np.linalg.norm(U - exact @ (exact.T @ U), 2) < 2e-6

@@ -74,11 +74,11 @@ def test_bytes_of_streaming_methods(solvers, run, make_field):
     def scheduled(merge, batch=0):
         return [batch] * 4 + [batch + merge] * 2
 
-    size = 4 * K
+    size = 8 * K
     assert comm_bytes(run, solvers["incremental-svd"], field) == scheduled(
         merge_bytes(P, 2 * K, told=1))
     assert comm_bytes(run, solvers["frequent-directions"], field) == scheduled(
-        merge_bytes(P, size, told=1))
+        merge_bytes(P, 4 * K, told=1))
     assert comm_bytes(run, solvers["streaming-sketch"], field) == scheduled(
         2 * (P - 1) * 8 * D * size)
     allreduce = 2 * (P - 1) * 8 * D * K

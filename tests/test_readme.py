@@ -110,8 +110,9 @@ def test_formula_and_exactness(name, n_ranks, run, make_field):
     bits = {"coded-chord": 2.5, "gather-compressed": 6}.get(name, 4)
     enough = 1  # mixings, on the complete graph of two or three ranks
     stated = numbers(
-        formula, P=P, d=d, n=field.n_samples, k=K, p=10, r=2 * K, l=4 * K,
-        E=P * (P - 1), K=d if name == "hapod" else MIXINGS.get(name, enough),
+        formula, P=P, d=d, n=field.n_samples, k=K, p=10, r=2 * K,
+        l=(8 if name == "streaming-sketch" else 4) * K, E=P * (P - 1),
+        K=d if name == "hapod" else MIXINGS.get(name, enough),
         K_t=min(t, enough), b=bits, b_sum=4 + np.log2(P), s=min(t, 8) * K)
     # The integers of quantized-power do not quite fill their words; what an
     # entropy coder makes of integers depends on the data.

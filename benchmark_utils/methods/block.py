@@ -7,6 +7,8 @@ import numpy as np
 from benchmark_utils.methods import linalg
 from benchmark_utils.methods.krylov import leading_space
 
+ACCURATE = 1e-6  # residuals of a basis, relative to the gap
+
 
 class Block:
     """A block X (n x d) in memory; what reads it counts a pass.
@@ -121,13 +123,28 @@ class Block:
         missed : float
             Bound of its norm (``docs/theory.rst``).
         """
-        n, d = self.X.shape
-        side = self if n >= d else self.T
-        space = None if side._gram is not None else leading_space(
-            side.gram_product, min(n, d), r, rng)
+        side, space = self._leading_space(r, rng)
         if space is None:
             return self.truncated_factor(r)
         missed = space.beside(r, side.squared_norm())
-        if n >= d:
+        if side is self:
             return space.nystrom_factor(r), missed
         return side.product(space.ritz_vectors(r)), missed
+
+    def leading_basis(self, k, rng):
+        """Leading right singular vectors of X (d x k), cheap as above.
+
+        To an angle of about 1e-6; at most min(n, d) of them.
+        """
+        side, space = self._leading_space(k, rng, ACCURATE)
+        if space is None:
+            return linalg.orthonormal(self.leading_factor(k))
+        Z = space.ritz_vectors(k)
+        return Z if side is self else linalg.orthonormal(side.product(Z))
+
+    def _leading_space(self, r, rng, accurate=None):
+        """The smaller side of X, and a Krylov space if that saves work."""
+        n, d = self.X.shape
+        side = self if n >= d else self.T
+        return side, None if side._gram is not None else leading_space(
+            side.gram_product, min(n, d), r, rng, accurate)

@@ -135,12 +135,13 @@ class KrylovSpace:
         return block
 
 
-def leading_space(product, N, r, rng):
+def leading_space(product, N, r, rng, accurate=None):
     """A Krylov space that resolves r leading eigenvectors of C, if cheap.
 
     Residuals of the pairs are small beside the eigenvalue that follows, which
     is what a model of rank r misses anyway. No gap is needed for that
-    (Musco & Musco 2015, NeurIPS 28).
+    (Musco & Musco 2015, NeurIPS 28). Eigenvectors themselves are as accurate
+    as residuals are small beside the gap.
 
     Parameters
     ----------
@@ -149,20 +150,25 @@ def leading_space(product, N, r, rng):
     N, r : int
     rng : numpy.random.Generator
         Of the start.
+    accurate : float, optional
+        Ratio of the residuals to the gap, instead.
 
     Returns
     -------
     KrylovSpace, or None if it takes too many products or misses something.
     """
-    most, b = int(AFFORDABLE * N), -(-r // 2)
-    if r + 3 * b > most:
+    affordable, b = int(AFFORDABLE * N), -(-r // 2)
+    if r + 3 * b > affordable:
         return None
     space = KrylovSpace(N, N)
     block = orthonormal(rng.standard_normal((N, b)))
-    while space.V.shape[1] + b <= most:
+    while space.V.shape[1] + b <= affordable:
         space.add(block, product(block))
-        if len(space.values) > r and np.linalg.norm(space.residual(r), 2) \
-                <= CONVERGED * space.values[r] + space.noise:
-            return space if space.sees_all(r, product, rng) else None
+        if len(space.values) > r:
+            last, following = space.values[r - 1:r + 1]
+            most = CONVERGED * following if accurate is None \
+                else accurate * (last - following)
+            if np.linalg.norm(space.residual(r), 2) <= most + space.noise:
+                return space if space.sees_all(r, product, rng) else None
         block = space.next_block()
     return None
