@@ -40,5 +40,5 @@ class Solver(MPISolver):
                 n_power_iter=power_passes, seed=da.random.RandomState(seed))
             return V[2].T.compute(scheduler="threads", num_workers=comm.size)
 
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         yield pooled_estimate(comm, data, n_components, factor)

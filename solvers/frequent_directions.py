@@ -26,7 +26,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, sketch_factor, merge_every):
-        U = data.random_basis(n_components, rng)
+        U = data.unit_basis(n_components)
         yield U
         size = min(sketch_factor * n_components, data.n_features)
         # Shrinking the merged sketch would not turn its directions.

@@ -20,8 +20,9 @@ class Solver(MPISolver):
     tolerance. Features, with batches of b rows: two allreduces of r b floats
     and an allgather of b b.
     <b>Memory:</b> d r and a batch per rank; sees each batch once.
-    <b>Guarantee:</b> T, the sum of the largest truncated variances, is known;
-    the sine of the angle is below T / (2 (gap - T)), certified at the end.
+    <b>Guarantee:</b> T, at most 1.1 times the sum of the largest truncated
+    variances, is known; the sine of the angle is below T / (2 (gap - T)),
+    certified at the end.
     <b>Fails when:</b> m = 1: a weak but persistent direction is truncated
     before it has accumulated its variance.
     <b>Reference:</b> Levy &amp; Lindenbaum 2000, IEEE Trans. Image Process.
@@ -43,7 +44,7 @@ class Solver(MPISolver):
             raise ValueError("coding = changes needs partition = samples: "
                              "under features nothing is merged.")
         if data.partition == "samples":
-            U = data.random_basis(n_components, rng)
+            U = data.unit_basis(n_components)
             yield U
             yield from merged_estimates(
                 comm, data, U, rank, merge_every,

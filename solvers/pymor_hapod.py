@@ -42,5 +42,5 @@ class Solver(MPISolver):
                 comm.size, NumpyVectorSpace.from_numpy(X.T), error, omega)
             return modes.to_numpy() * values
 
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         yield pooled_estimate(comm, data, n_components, factor)

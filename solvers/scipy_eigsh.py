@@ -28,7 +28,7 @@ class Solver(MPISolver):
 
     @staticmethod
     def rounds(comm, data, n_components, rng, tolerance):
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         side = ReplicatedSide(comm, data)
         block, N = data if side.primal else data.T, side.size
         C = LinearOperator((N, N), dtype=float, matvec=lambda z: comm.sum(

@@ -50,7 +50,7 @@ class Solver(MPISolver):
             return np.column_stack([
                 model.components_.T * model.singular_values_, mean]), 0.0
 
-        U = data.random_basis(n_components, rng)
+        U = data.unit_basis(n_components)
         yield U
         yield from merged_estimates(comm, data, U, rank + 1, merge_every,
                                     update, certify=False)

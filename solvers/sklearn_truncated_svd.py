@@ -30,7 +30,7 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, power_passes, oversampling):
         from sklearn.decomposition import TruncatedSVD
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         model = TruncatedSVD(
             min(n_components, data.n_features, data.n_samples),
             n_iter=power_passes, n_oversamples=oversampling,
