@@ -123,15 +123,12 @@ def updated_factor(F, X, r, rng):
         Bound of the largest eigenvalue that it leaves out, which is at most
         `CLOSE` times the least possible.
     """
-    m, size = F.shape[1], F.shape[1] + len(X)
-    if m == r and max(SMALL, 2 * (r + EXTRA)) < size < len(F):
-        X = X.astype(float, copy=False)
-        overlap = F.T @ X.T
-        Z, left = nearly_leading(np.block(
-            [[F.T @ F, overlap], [overlap.T, X @ X.T]]), r, rng)
+    A = np.vstack([F.T, X])
+    if F.shape[1] == r and max(SMALL, 2 * (r + EXTRA)) < len(A) < len(F):
+        Z, left = nearly_leading(A @ A.T, r, rng)
         if Z is not None:
-            return (Z[:r].T @ F.T + Z[r:].T @ X).T, left
-    return truncated_factor(np.vstack([F.T, X]), r)
+            return (Z.T @ A).T, left
+    return truncated_factor(A, r)
 
 
 def shrunk_factor(A, size):
