@@ -9,7 +9,7 @@ from benchopt.stopping_criterion import StoppingCriterion
 
 from benchmark_utils.methods.method import Method
 from benchmark_utils.results.names import ShortName
-from benchmark_utils.runtime import provenance
+from benchmark_utils.runtime import idle, provenance
 from benchmark_utils.runtime.requirements import package_versions
 from benchmark_utils.runtime.world import start_world
 
@@ -100,11 +100,16 @@ class MPISolver(Method, ShortName, BaseSolver):
         self.field, self.n_components = field, n_components
 
     def pre_run_hook(self, callback):
-        """Start the ranks and have them read their data; not timed."""
+        """Start the ranks and have them read their data; not timed.
+
+        Repetitions share their ranks, see :mod:`~.runtime.idle`.
+        """
         self.close()
         self.round = -1
         self.pictures, self.stored, self.ended = {}, {}, {}
-        self.world = start_world(self.field.n_ranks, self.field.ranks)
+        self.world = idle.take(self._user(), self.field.n_ranks) \
+            if self.field.ranks == "processes" \
+            else start_world(self.field.n_ranks, self.field.ranks)
         try:
             self.world.load(
                 self.rounds, self.field, self.n_components, self._parameters,
@@ -144,6 +149,9 @@ class MPISolver(Method, ShortName, BaseSolver):
                 "converged" if error <= TARGET else
                 "method done" if returned else LIMITS.get(
                     callback.status, callback.status))
+            if self.field.ranks == "processes":
+                idle.keep(self._user(), self.world)
+                self.world = None
         finally:
             self.close()
 
@@ -173,6 +181,10 @@ class MPISolver(Method, ShortName, BaseSolver):
                     one_pass=self.one_pass, ended=self.ended,
                     pictures=self.pictures, stored=self.stored,
                     provenance=self.provenance)
+
+    def _user(self):
+        """Who may use the ranks of a run that has ended."""
+        return type(self), repr(self._parameters)
 
     def close(self):
         world, self.world = getattr(self, "world", None), None

@@ -88,6 +88,10 @@ class MPIWorld:
                 "libraries. Use the mpiexec of mpi4py's library (see "
                 "BENCHMARK_MPIEXEC).")
 
+    def waits(self):
+        """Whether the ranks are there and wait for a command."""
+        return not self.busy and not self._ended(0)
+
     def load(self, rounds, field, n_components, parameters, seed=0,
              one_pass=False, **options):
         self.call("load", _pack(dict(

@@ -4,6 +4,7 @@ Rank 0 talks to the driver and passes its commands on. A thread of rank 0
 reads the connection: when the driver is gone, the process ends at once, even
 in the middle of a collective, and the launcher then ends the other ranks.
 """
+import gc
 import os
 import queue
 import socket
@@ -91,6 +92,10 @@ def serve(control, driver):
         if command == "stop":
             return
         if command == "load":
+            if run:  # the next one must not find its memory
+                run.free()
+                run = None
+                gc.collect()
             task = cloudpickle.loads(argument)
             simulated = task["field"].ranks == "simulated"
             run = (SimulatedRanks if simulated else Run)(control, **task)

@@ -62,8 +62,9 @@ class Run:
                          **parameters)
         self.memory.forget_peak()
         self.ledger = Ledger(cpu_clock=self._cpu_seconds)
+        self.comm = self._communicator()
         self.generator = rounds(
-            comm=self._communicator(), data=self.data,
+            comm=self.comm, data=self.data,
             n_components=n_components, rng=shared, **parameters)
         self.estimate, self.bound = None, 1.0
         self.wall_seconds = self.peak_mb = 0.0
@@ -155,6 +156,11 @@ class Run:
         stored = self.score.stored(self.estimate, n_components)
         return dict(**stored, sent_bytes=self.ledger.sent_bytes,
                     compute_s=self.ledger.compute_seconds)
+
+    def free(self):
+        """Free the method's communicator; all ranks must call."""
+        if self.comm:
+            self.comm.Free()
 
     def modes(self):
         """Modes of the estimate at rank 0, see ``scoring/modes.py``."""

@@ -122,5 +122,8 @@ class SimulatedRanks:
     def pictures(self):
         return self._all(Run.pictures)[0]
 
+    def free(self):
+        """Their communicators are objects as others."""
+
     def modes(self):
         return self._all(Run.modes)[0]

@@ -1,0 +1,85 @@
+"""Repetitions of a method share their ranks; nothing else does."""
+import numpy as np
+import pytest
+from conftest import spectrum_array
+from test_world import assert_gone
+
+from benchmark_utils.runtime import idle
+from benchmark_utils.runtime.errors import WorldError
+
+
+@pytest.fixture
+def field(make_field):
+    yield make_field(spectrum_array(40, 2000, 64), n_ranks=2)
+    idle.close()
+
+
+def rounds(comm, data, n_components, rng):
+    """Takes 20 MB, and keeps its communicator where the next run sees it."""
+    import sys
+
+    from mpi4py import MPI
+    assert getattr(sys, "former", MPI.COMM_NULL) == MPI.COMM_NULL
+    sys.former = comm
+    U = data.random_basis(n_components, rng)
+    yield U
+    large = np.ones(20_000_000 // 8)
+    comm.Barrier()
+    yield U
+    assert large.all()
+
+
+def one_run(user, field):
+    """The ranks and the MB of a run that ends well."""
+    world = idle.take(user, field.n_ranks)
+    world.load(rounds, field, 3, {})
+    assert world.call("advance", 2) == 2
+    memory = world.call("result")["costs"]["memory_mb"]
+    idle.keep(user, world)
+    return list(world.ranks.values()), memory
+
+
+def test_the_next_repetition_has_the_same_ranks(field):
+    """Its memory is its own, and the communicators before it are free."""
+    first, memory = one_run("method", field)
+    for _ in range(2):
+        again, more = one_run("method", field)
+        assert again == first
+        # The first one reads code from disk; a block has 20 MB.
+        np.testing.assert_allclose(more, memory, atol=6)
+    assert (memory > 40).all()
+    idle.close()
+    assert_gone(first)
+
+
+def test_another_method_has_other_ranks(field):
+    first, _ = one_run("method", field)
+    other, _ = one_run("other method", field)
+    assert not set(first) & set(other)
+    assert_gone(first)
+
+
+def test_ranks_that_ended_while_they_waited(field):
+    first, _ = one_run("method", field)
+    first[1].kill()
+    assert_gone(first)
+    again, _ = one_run("method", field)
+    assert not set(first) & set(again)
+
+
+def test_an_error_is_that_of_its_repetition(field):
+    def fails(comm, data, n_components, rng):
+        yield data.random_basis(n_components, rng)
+        raise RuntimeError("the second repetition")
+
+    first, _ = one_run("method", field)
+    world = idle.take("method", field.n_ranks)
+    try:
+        assert list(world.ranks.values()) == first
+        world.load(fails, field, 3, {})
+        with pytest.raises(WorldError, match="the second repetition"):
+            world.call("advance", 2)
+    finally:
+        world.close()
+    again, _ = one_run("method", field)
+    assert not set(first) & set(again)
