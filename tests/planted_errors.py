@@ -309,7 +309,7 @@ MUTATIONS = [
          "test_truncation_instead_of_shrinking_breaks_the_bound"),
         ("overwrite_a=True)[1] == 0", "overwrite_a=True)[1] >= 0",
          "tests/test_streaming.py::test_updated_factor_is_nearly_the_best"),
-        ("Y[:, :r] - Z * (values[:r] / 2)", "Y[:, :r]",
+        ("left = CLOSE * values[r]", "left = CLOSE * values[r - 1]",
          "tests/test_streaming.py::test_updated_factor_is_nearly_the_best")),
     *of("benchmark_utils/methods/changes.py",
         ("self.W = self.W + move", "self.W = move",

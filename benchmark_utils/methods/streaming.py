@@ -94,7 +94,9 @@ def nearly_leading(G, r, rng):
         Z, Y = Q @ vectors[:, :r], Y @ vectors
         # A Ritz value is at most the eigenvalue of its index.
         left = CLOSE * values[r] + n * np.finfo(float).eps * values[0]
-        beside = dsyr2k(1.0, Z, Y[:, :r] - Z * (values[:r] / 2), -1.0, G)
+        # Z Z'G + G Z Z' - G is -(I - Z Z') G (I - Z Z') beside Z, and positive
+        # on Z, with nothing across.
+        beside = dsyr2k(1.0, Z, Y[:, :r], -1.0, G)
         beside[np.diag_indices(n)] += left
         # It is positive, because its factorisation does not fail.
         if dpotrf(beside, clean=False, overwrite_a=True)[1] == 0:
