@@ -20,13 +20,18 @@ ERROR = "objective_subspace_error"
 
 
 class Plot(PagePlot):
-    """How does the cost of an accuracy change with the number of ranks?"""
+    """How does the cost of an accuracy change with the number of ranks?
+
+    Simulated ranks have no times.
+    """
 
     name = "scaling"
     type = "scatter"
     options = {
         "problem": lambda df: list(scalings(df)), "objective": ...,
-        "cost": list(COSTS), "accuracy": list(TARGETS)}
+        "cost": lambda df: [label for label, axis in COSTS.items()
+                            if df[axis.column].notna().any()],
+        "accuracy": list(TARGETS)}
 
     def tables(self, df, problem, objective, cost, accuracy):
         """Cost of every method, and its reasons, on every number of ranks."""

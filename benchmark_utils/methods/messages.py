@@ -53,7 +53,9 @@ class ShortMessages:
         self._to_root(self.comm.Gather, x, gathered)
 
     def _to_root(self, call, x, result):
-        short = None if result is None else self.short(result)
-        call(self.short(x), short)
+        short, received = self.short(x), None
         if result is not None:
-            result[:] = short
+            received = np.empty(result.shape, short.dtype)
+        call(short, received)
+        if result is not None:
+            result[:] = received
