@@ -22,7 +22,7 @@ class Solver(MPISolver):
     Chebyshev polynomial; until the first restart). The error is certified
     once the variance outside the space is below the gap.
     <b>Fails when:</b> the spectrum is flat after k: it then needs many rounds;
-    float32: the error stops near 1e-7 lambda_1 / gap.
+    float32: in practice the error stops near 1e-7.
     <b>Reference:</b> Wu &amp; Simon 2000, SIAM J. Matrix Anal. Appl. 22(2)
     (restart); Li &amp; Zhang 2015, Numer. Math. 131 (rate); Chen et al. 2026,
     SODA, arXiv 2508.06486 (any b up to k needs the same number of products,

@@ -33,8 +33,8 @@ class Solver(MPISolver):
     the ranks truncate, however different they are; where that is below the
     gap, the error is certified.
     <b>Fails when:</b> with first and average, ranks differ: mu is then near
-    lambda_1, and local models save no rounds; float32: the error stops near
-    1e-7.
+    lambda_1, and local models save no rounds; float32: in practice the error
+    stops near 1e-7.
     <b>Reference:</b> Garber, Shamir &amp; Srebro 2017, ICML (PMLR 70), arXiv
     1702.08169; Shamir, Srebro &amp; Zhang 2014, ICML (DANE); as a block:
     Sleijpen &amp; van der Vorst 1996, SIAM J. Matrix Anal. Appl. 17(2).
