@@ -35,7 +35,8 @@ class Solver(Compressor):
         block = data if samples else data.T
         rows, d = block.X.shape
         basis = common_basis(
-            comm, block.leading_factor(d), rows, (error * geometry.scale) ** 2)
+            comm, block.leading_factor(d), rows, (error * geometry.scale) ** 2,
+            geometry.columns(n_steps))
         data.count_pass()
         archive.shared = basis
         archive.messages = [archive.new_decoder(basis).encode(data.X)]

@@ -5,6 +5,12 @@ from benchmark_utils.compression.common_basis import unpack
 from benchmark_utils.compression.integers import IntegerCoder
 from benchmark_utils.compression.wavelets import Cosines, Wavelet
 
+DEAD = 0.6  # what is smaller becomes 0, which costs the fewest bits
+
+
+def rounded(values):
+    return np.rint(values) * (abs(values) > DEAD)
+
 
 class CoefficientFields:
     """From a rank's part of X to bytes, and back to its array.
@@ -23,8 +29,7 @@ class CoefficientFields:
         self.geometry, self.n_steps = geometry, n_steps
         self.samples = geometry.partition == "samples"
         self.step = error * geometry.scale * np.sqrt(12)
-        self.V = unpack(basis, geometry.n_features if self.samples
-                        else n_steps)
+        self.V = unpack(basis, geometry.columns(n_steps))
         # Under ``samples`` a component is a field over time and cells.
         self.shape = (n_steps, *geometry.box) if self.samples \
             else geometry.shape
@@ -38,7 +43,7 @@ class CoefficientFields:
         fields = Z.reshape(len(Z), *self.shape) if self.samples \
             else self.geometry.array(Z)
         messages = [bytes([number]) + IntegerCoder(each.coefficients).encode([
-            np.rint(each.forward(field) / self.step) for field in fields])
+            rounded(each.forward(field) / self.step) for field in fields])
             for number, each in enumerate(self.transforms)]
         return min(messages, key=len)
 

@@ -123,11 +123,11 @@ def common_klt(comm, data, noise):
         variances = np.maximum(variances[::-1], noise)
         steps = np.sqrt(12 * ROUNDED * noise / variances)
         message = pack(V[:, ::-1], np.minimum(steps, COARSEST).astype(
-            np.float32).astype(float))
+            np.float32).astype(float), patches.sides)
     return broadcast_bytes(comm, message)
 
 
 def klt(message, sides):
     """Matrices that take patches to coefficients, and back."""
-    V = unpack(message, math.prod(sides))
+    V = unpack(message, sides)
     return np.linalg.pinv(V).T, V.T

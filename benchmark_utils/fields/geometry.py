@@ -113,6 +113,11 @@ class Geometry:
             np.argsort(self._order)).reshape(
                 steps * self.rows_per_step, -1)
 
+    def columns(self, n_steps):
+        """Shape of a principal axis: of a row's features, or of the steps."""
+        return self._stored[len(self.box):] or (1,) \
+            if self.partition == "samples" else (n_steps,)
+
     def by_velocity(self, array):
         """An array (steps, *shape) as rows, a row per point of space.
 
