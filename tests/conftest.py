@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -206,13 +207,9 @@ def run_rounds(world, solver, field, n_components, n_rounds, seed=0, then=0,
     return metrics
 
 
-@pytest.fixture(scope="module")
-def run():
-    """run_rounds on ranks that are started once, and anew after a failure.
-
-    For many short runs; what depends on a fresh process (memory) takes
-    metrics_per_round.
-    """
+@contextmanager
+def waiting_worlds():
+    """run_rounds on ranks that are started once, and anew after a failure."""
     worlds = {}
 
     def run(solver, field, *arguments, **parameters):
@@ -227,9 +224,18 @@ def run():
         worlds[n_ranks] = world
         return metrics
 
-    yield run
-    for world in worlds.values():
-        world.close()
+    try:
+        yield run
+    finally:
+        for world in worlds.values():
+            world.close()
+
+
+@pytest.fixture(scope="module")
+def run():
+    """For many short runs; metrics_per_round gives one a fresh process."""
+    with waiting_worlds() as run:
+        yield run
 
 
 def metrics_per_round(solver, field, n_components, n_rounds, seed=0, then=0,

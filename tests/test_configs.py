@@ -30,7 +30,7 @@ def test_first_comment(path):
 
 
 def tiny(config):
-    """The config's first problem, as small as in benchopt's own tests.
+    """The config's first problem and k, as small as in benchopt's own tests.
 
     On simulated ranks, which start at once: under MPI, each method and
     dataset runs in benchopt's own tests.
@@ -39,7 +39,10 @@ def tiny(config):
     dataset, parameters = datasets[0]
     first = {key: value[:1] if isinstance(value, list) else value
              for key, value in parameters.items()}
+    objective = [re.sub(r"=\[(\d+).*\]\]", r"=\1]", each)
+                 for each in config["objective"]]
     return {**config, "max-runs": 1, "n-repetitions": 1, "timeout": 60,
+            "objective": objective,
             "dataset": [{dataset.name: first | dataset.test_config
                          | {"ranks": "simulated"}}]}
 
