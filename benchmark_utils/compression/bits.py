@@ -4,9 +4,9 @@ Kloewer et al. 2021, Nat. Comput. Sci. 1(11), 713-724; the same numbers as the
 package xbitinfo.
 """
 import zlib
+from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import norm
 
 UNSIGNED = {4: np.uint32, 8: np.uint64}
 CONFIDENCE = 0.99  # that a bit is no coin
@@ -53,7 +53,8 @@ def bit_information(values, axis):
     bits = np.moveaxis(signed_exponent(values), axis, 0)
     here, there = bits[:-1].ravel(), bits[1:].ravel()
     n = here.size
-    probability = 0.5 + norm.ppf(1 - (1 - CONFIDENCE) / 2) / (2 * np.sqrt(n))
+    deviations = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2)
+    probability = 0.5 + deviations / (2 * np.sqrt(n))
     coin = 1 - _entropy(np.array([probability, 1 - probability])) \
         if probability < 1 else 1.0
     information = np.zeros(n_bits)
