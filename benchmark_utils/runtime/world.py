@@ -38,6 +38,9 @@ class World(Protocol):
         ``stored``, k: bytes and errors of its k leading components.
         """
 
+    def waits(self):
+        """Whether the ranks are there and wait for a command."""
+
     def close(self):
         """End the ranks. Never raises."""
 
