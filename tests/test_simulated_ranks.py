@@ -4,6 +4,7 @@ import pytest
 from conftest import LIBRARIES, METHODS, small_field, spectrum_array
 from test_communicator import start
 
+from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.estimates import evaluate
 
@@ -54,3 +55,14 @@ def test_every_method_as_on_processes(n_ranks, tmp_path):
 
 def test_single_calls():
     start(1, "simulated.py")
+
+
+@pytest.mark.parametrize("ranks", ["processes", "simulated"])
+def test_a_field_with_parts_for_other_ranks(ranks, tmp_path):
+    field = small_field(tmp_path, spectrum_array(6, 12, 8), n_ranks=3)
+    world = start_world(2, ranks)
+    try:
+        with pytest.raises(WorldError, match="has parts for 3 ranks"):
+            world.load(METHODS["gram-eigh"].rounds, field, K, {})
+    finally:
+        world.close()

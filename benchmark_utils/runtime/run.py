@@ -42,6 +42,11 @@ class Run:
     def __init__(self, control, rounds, field, n_components, parameters,
                  seed=0, one_pass=False, yields="subspace",
                  warm_up_rank=None):
+        if field.n_ranks != control.size:
+            raise ValueError(
+                f"the field has parts for {field.n_ranks} ranks, but there "
+                f"are {control.size}: start as many; those of a world that "
+                "is simulated need a field with ranks='simulated'.")
         shared, private = generators(seed, control.rank)
         self.control, self.field = control, field
         self.n_components, self.yields = n_components, yields
