@@ -1,4 +1,5 @@
 """What methods, files and strangers do to a run, and what is left of it."""
+import io
 import os
 import socket
 import time
@@ -14,6 +15,7 @@ from benchmark_utils.fields.layout import ChangedField
 from benchmark_utils.runtime.control import ControlPort
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.leftovers import WORLD, segments
+from benchmark_utils.runtime.output import MOST_CHARACTERS, bounded
 from benchmark_utils.runtime.world import start_world
 
 linux = pytest.mark.skipif(not Path("/proc/self/maps").exists(),
@@ -96,17 +98,34 @@ def test_children_of_a_method_end_with_their_world(field):
     assert seconds < 10
 
 
-def test_much_output_is_not_kept(field, capfd):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_much_output_is_not_kept(compiled, field, capfd):
+    """Neither of Python nor of compiled code, which passes ``sys.stdout``."""
     def rounds(comm, data, n_components, rng):
         U = data.random_basis(n_components, rng)
         yield U
         for _ in range(150 if comm.rank == 1 else 0):
-            print("x" * 999_999)
+            if compiled:
+                os.write(1, b"x" * 999_999 + b"\n")
+            else:
+                print("x" * 999_999)
         yield U
 
     error, _ = run(rounds, field, 2)
     assert error is None
     assert len(capfd.readouterr().err) < 2**20
+
+
+def test_output_is_bounded_at_its_source():
+    raw = io.BytesIO()
+    text = io.TextIOWrapper(raw, encoding="utf-8")
+    stream = bounded(text)
+    print("first", file=stream)
+    for _ in range(30):
+        print("x" * (MOST_CHARACTERS // 10), file=stream)
+    stream.flush()
+    assert raw.getvalue().startswith(b"first\nxxx")
+    assert MOST_CHARACTERS / 2 < len(raw.getvalue()) <= MOST_CHARACTERS
 
 
 def test_stack_of_mpi_is_cut(field):

@@ -87,7 +87,7 @@ def test_uncoded_power_is_block_power(solvers, run, field):
 
 @pytest.mark.parametrize("coding", ["difference", "float64"])
 def test_power_from_the_merged_start(coding, solvers, run, field):
-    """Near from the first round on, exact, and no dearer after it."""
+    """Close after one round, exact at the end; later rounds send as much."""
     start, metrics = (
         run(solvers["quantized-power"], field(), K, 40, coding=coding,
             start=start) for start in ("random", "merged"))

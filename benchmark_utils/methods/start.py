@@ -1,11 +1,12 @@
 """A start near the wanted subspace: the merge of few-bit factors."""
 import numpy as np
 
+from benchmark_utils.methods.chord import TOLERANCE
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.merging import leading_basis
 from benchmark_utils.methods.star import RoundedFactors, Star
 
-RANK_FACTOR, TOLERANCE = 4, 0.055  # as in coded-chord
+RANK_FACTOR = 4  # the default of coded-chord
 
 
 def merged_basis(comm, factors, k, tolerance, coding="entropy"):
@@ -60,7 +61,7 @@ def merged_start(comm, data, k, coding):
     F, missed = data.nystrom_factor(rank, data.local_rng)
     factors = RoundedFactors(
         comm, F / np.sqrt(n), missed / n, rank, k, coding)
-    W, values = merged_basis(comm, factors, k, TOLERANCE, coding)
+    W, values = merged_basis(comm, factors, k, max(TOLERANCE), coding)
     total = W * values
     if comm.rank:
         return W, factors.own @ (factors.own.T @ W), total
