@@ -41,8 +41,8 @@ STORED = {
 }
 
 
-class FieldErrors:
-    """Sums over pairs of true and decoded arrays (steps, *shape).
+class Sums:
+    """Sums over arrays (steps, *shape).
 
     Parameters
     ----------
@@ -57,31 +57,28 @@ class FieldErrors:
                            key=lambda axis: geometry.shape[axis - 1])
         octaves = 1 if self.longest is None else (
             geometry.shape[self.longest - 1] // 2).bit_length()
-        n_moments = 0 if geometry.moments is None else \
-            geometry.moments.shape[1]
-        # Of the error and of the field.
-        self.squares, self.gradient = np.zeros(2), np.zeros(2)
-        self.moments = np.zeros((2, n_moments))
-        self.power = np.zeros((2, octaves))  # of decoded and true field
-        self.largest, self.low, self.high = 0.0, np.inf, -np.inf
+        self.squares = self.gradient = 0.0
+        self.moments = np.zeros(0 if geometry.moments is None
+                                else geometry.moments.shape[1])
+        self.power = np.zeros(octaves)
+        self.low, self.high = np.inf, -np.inf
 
-    def add(self, true, decoded):
-        """Compare float64 arrays of the same time steps."""
-        error = true - decoded
-        self.largest = max(self.largest, error.max(), -error.min())
-        self.low = min(self.low, true.min())
-        self.high = max(self.high, true.max())
-        for i, values in enumerate((error, true)):
-            self.squares[i] += np.vdot(values, values)
-            for change in self._changes(values):
-                self.gradient[i] += np.vdot(change, change)
-            if self.moments.size:
-                self.moments[i] += np.square(
-                    self.geometry.by_velocity(values)
-                    @ self.geometry.moments).sum(axis=0)
+    def add(self, values):
+        """All sums but the power."""
+        self.low = min(self.low, values.min())
+        self.high = max(self.high, values.max())
+        self.squares += np.vdot(values, values)
+        for change in self._changes(values):
+            self.gradient += np.vdot(change, change)
+        if self.moments.size:
+            self.moments += np.square(
+                self.geometry.by_velocity(values)
+                @ self.geometry.moments).sum(axis=0)
+
+    def add_power(self, values):
+        """Power by octaves of wavenumber, without the mean."""
         if self.longest is not None:
-            for i, values in enumerate((decoded, true)):
-                self.power[i] += _octaves(values, self.longest)
+            self.power += _octaves(values, self.longest)
 
     def _changes(self, values):
         """Differences between neighbours in space."""
@@ -91,17 +88,47 @@ class FieldErrors:
         for axis in self.space:
             yield np.diff(values, axis=axis)
 
+
+class FieldErrors:
+    """Sums over pairs of true and decoded arrays (steps, *shape).
+
+    Parameters
+    ----------
+    geometry : Geometry
+    true : Sums, optional
+        Of all true arrays, if an earlier comparison has found them.
+    """
+
+    def __init__(self, geometry, true=None):
+        self.true_is_known = true is not None
+        self.true = true or Sums(geometry)
+        self.error, self.decoded = Sums(geometry), Sums(geometry)
+
+    def add(self, true, decoded):
+        """Compare float64 arrays of the same time steps."""
+        self.error.add(true - decoded)
+        self.decoded.add_power(decoded)
+        if not self.true_is_known:
+            self.true.add(true)
+            self.true.add_power(true)
+
     def sums(self):
         """What :func:`stored_metrics` needs of every rank."""
+        error, true = self.error, self.true
         return dict(
-            squares=self.squares, gradient=self.gradient,
-            moments=self.moments, power=self.power, largest=self.largest,
-            low=self.low, high=self.high)
+            squares=np.array([error.squares, true.squares]),
+            gradient=np.array([error.gradient, true.gradient]),
+            moments=np.array([error.moments, true.moments]),
+            power=np.array([self.decoded.power, true.power]),
+            largest=max(0.0, error.high, -error.low),
+            low=true.low, high=true.high)
 
 
 def _octaves(values, axis):
-    """Power by octaves of wavenumber, without the mean."""
-    waves = np.fft.rfft(values.astype(np.float32), axis=axis)
+    # Five times faster than numpy's; where no field is stored, not needed.
+    from scipy import fft
+
+    waves = fft.rfft(values.astype(np.float32), axis=axis)
     power = np.square(waves.real) + np.square(waves.imag)
     others = tuple(i for i in range(power.ndim) if i != axis)
     edges = 2 ** np.arange((values.shape[axis] // 2).bit_length())

@@ -5,9 +5,12 @@ import numpy as np
 
 from benchmark_utils.scoring.field_errors import FieldErrors
 
-# A rank's data are scored in pieces of about this size, in float64: small
-# beside the block, since two of them live at a time.
+# A rank's data are read in pieces of about this size, in float64: small beside
+# the block, since two of them live at a time.
 PIECE_BYTES = 2**22
+# They are compared in smaller ones: large arrays that come and go cost more
+# in pages that the system has to clear than in arithmetic.
+COMPARED_BYTES = 2**17
 
 
 class Reading:
@@ -19,12 +22,15 @@ class Reading:
         Not counted.
     field : Field
     data : PartitionedMatrix
+    true : Sums, optional
+        See :class:`.field_errors.FieldErrors`.
     """
 
-    def __init__(self, comm, field, data):
+    def __init__(self, comm, field, data, true=None):
         self.comm, self.field, self.data = comm, field, data
-        self.errors = FieldErrors(data.geometry)
-        self.steps_at_once = field.steps_within(PIECE_BYTES * comm.size)
+        self.errors = FieldErrors(data.geometry, true)
+        self.steps_at_once = field.steps_within(
+            COMPARED_BYTES * comm.size)
         self.decoder, self.n_read, self.n_steps = None, 0, 0
         self.seconds, self.stored_bytes = 0.0, 0
 

@@ -33,11 +33,13 @@ class SubspaceScore:
 
     def __init__(self, comm, field, data, n_components):
         self.comm, self.field, self.data = comm, field, data
+        self.true = None  # sums over the field, once they are known
         # The same on every rank: their shares of a projection are added.
         self.steps = field.steps_within(PIECE_BYTES * comm.size)
         self.reference = self._exact(n_components)
         self.variance = sum(
-            np.vdot(X, X) for X in self._batches()) / data.n_samples
+            np.square(X, dtype=float).sum()
+            for X in data.stored_batches(self.steps)) / data.n_samples
         self.captured_exact = self._captured(self.reference)
 
     def _exact(self, k):
@@ -131,11 +133,12 @@ class SubspaceScore:
         if len(self._holders(U)) > 1:
             U = self._worst(U, np.linalg.norm(
                 self._residual(U, self.reference), 2))
-        reading = Reading(self.comm, self.field, self.data)
+        reading = Reading(self.comm, self.field, self.data, self.true)
         for _ in reading.new(archive_of_basis(
                 self.comm, self.data, U, self.steps, n_components)):
             pass
-        return reading.scores()
+        scores, self.true = reading.scores(), reading.errors.true
+        return scores
 
     def _check(self, U):
         """Gram matrix of a valid estimate."""
@@ -194,10 +197,6 @@ class SubspaceScore:
         return value if self.data.partition == "samples" \
             else self.comm.allreduce(value)
 
-    def _batches(self):
-        for X in self.data.stored_batches(self.steps):
-            yield X.astype(float)
-
     def _captured(self, U):
         """Variance of this rank's data that projection on U reproduces.
 
@@ -205,7 +204,7 @@ class SubspaceScore:
         ``features`` Z is common and U are the rank's rows.
         """
         captured = 0.0
-        for X in self._batches():
+        for X in self.data.stored_batches(self.steps):
             own = product(X, U)
             Z = self._sum(own)
             captured += 2 * np.vdot(Z, own) - np.vdot(Z.T @ Z, U.T @ U)
