@@ -158,12 +158,16 @@ def costs_to_reach(target, runs, cost, error):
     -------
     Series by solver and repetition, infinite where that is not reached.
     """
-    each = each_run(runs)
-    columns = [runs[key].to_numpy(float) for key in ("stop_val", cost, error)]
     return pd.Series(
-        [cost_of_run(target, *(column[rows] for column in columns))
-         for rows in each.values()], dtype=float,
-        index=pd.MultiIndex.from_tuples(list(each), names=RUN))
+        _costs(target, runs, cost, error), dtype=float,
+        index=pd.MultiIndex.from_tuples(list(each_run(runs)), names=RUN))
+
+
+def _costs(target, runs, cost, error):
+    """The same as a list, in the order of :func:`each_run`."""
+    columns = [runs[key].to_numpy(float) for key in ("stop_val", cost, error)]
+    return [cost_of_run(target, *(column[rows] for column in columns))
+            for rows in each_run(runs).values()]
 
 
 def reason(runs, rows, error):
@@ -199,7 +203,7 @@ def reaching(target, runs, cost, error):
         the smallest.
     """
     table, errors = {}, runs[error].to_numpy(float)
-    every = iter(costs_to_reach(target, runs, cost, error).to_numpy())
+    every = iter(_costs(target, runs, cost, error))
     for solver, of_solver in by_solver(runs):
         costs = np.array([next(every) for _ in of_solver])
         missed = [rows for rows, cost_of_one in zip(
