@@ -102,7 +102,7 @@ class MPISolver(Method, ShortName, BaseSolver):
     def pre_run_hook(self, callback):
         """Start the ranks and have them read their data; not timed.
 
-        Repetitions share their ranks, see :mod:`~.runtime.idle`.
+        Runs of a method share their ranks, see :mod:`~.runtime.idle`.
         """
         self.close()
         self.round = -1
@@ -156,8 +156,13 @@ class MPISolver(Method, ShortName, BaseSolver):
             self.close()
 
     def _cuts(self):
-        """Numbers of components that are stored: a curve of every PCA."""
-        few = FEW_COMPONENTS if self.yields == "subspace" else ()
+        """Numbers of components that are stored: a curve of every PCA.
+
+        Of the first repetition; of the others only the end.
+        """
+        context = self._run_context
+        few = FEW_COMPONENTS if self.yields == "subspace" and not (
+            context and context.repetition) else ()
         return [*(k for k in few if k < self.n_components), self.n_components]
 
     def _advance(self, n_rounds):

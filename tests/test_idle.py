@@ -1,4 +1,4 @@
-"""Repetitions of a method share their ranks; nothing else does."""
+"""Runs of a method share their ranks; nothing else does."""
 import numpy as np
 import pytest
 from conftest import spectrum_array
@@ -56,7 +56,34 @@ def test_another_method_has_other_ranks(field):
     first, _ = one_run("method", field)
     other, _ = one_run("other method", field)
     assert not set(first) & set(other)
-    assert_gone(first)
+    assert one_run("method", field)[0] == first  # of the next dataset
+
+
+def test_not_too_many_wait(field, monkeypatch):
+    """The ranks that wait longest end."""
+    monkeypatch.setattr(idle, "MOST_WAITING", 4)
+    ranks = [one_run(method, field)[0] for method in ("a", "b", "a", "c")]
+    assert ranks[0] == ranks[2]
+    assert_gone(ranks[1])
+    assert one_run("a", field)[0] == ranks[0]
+
+
+def test_what_is_printed_and_freed(field, capfd):
+    """At the end of every run; data do not stay in memory."""
+    def prints(comm, data, n_components, rng):
+        print("printed")
+        yield data.random_basis(n_components, rng)
+
+    for _ in range(2):
+        world = idle.take("method", field.n_ranks)
+        world.load(prints, field, 3, {})
+        world.call("advance", 1)
+        used = [rank.memory_info().rss for rank in world.ranks.values()]
+        idle.keep("method", world)
+        assert capfd.readouterr().err.count("printed") == field.n_ranks
+        assert world.waits()
+        waiting = [rank.memory_info().rss for rank in world.ranks.values()]
+        assert (np.subtract(used, waiting) > 15e6).all()  # a block has 20 MB
 
 
 def test_ranks_that_ended_while_they_waited(field):

@@ -158,13 +158,23 @@ class MPIWorld:
         except subprocess.TimeoutExpired:
             return False
 
-    def close(self):
-        """Stop the ranks: ask the idle, end, then kill. Never raises."""
+    def pass_on(self):
+        """Print what the ranks have printed."""
+        sys.stderr.write(self.output.printed())
+        self.output.empty()
+
+    def ask_to_stop(self):
+        """Have ranks that are not busy begin to stop. Never raises."""
         if self.connection and not self.busy:
             try:
                 self.connection.send(("stop", None))
             except OSError:
                 pass
+
+    def close(self):
+        """Stop the ranks: ask the idle, end, then kill. Never raises."""
+        self.ask_to_stop()
+        if self.connection and not self.busy:
             self._ended()
         for number in (signal.SIGTERM, signal.SIGKILL):
             if not self._ended(0):
@@ -183,8 +193,8 @@ class MPIWorld:
         if self.connection:
             self.connection.close()
             self.connection = None
-            if not self.busy:  # what a method printed; errors have theirs
-                sys.stderr.write(self.output.printed())
+            if not self.busy:  # errors have theirs
+                self.pass_on()
         self.output.close()
 
 

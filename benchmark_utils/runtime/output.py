@@ -60,9 +60,13 @@ class Output:
     def bound(self):
         """Drop what is in the file if it is too much."""
         if os.fstat(self.file.fileno()).st_size > MOST_BYTES:
-            # The ranks' descriptor shares this position.
-            os.ftruncate(self.file.fileno(), 0)
-            os.lseek(self.file.fileno(), 0, os.SEEK_SET)
+            self.empty()
+
+    def empty(self):
+        """Forget what is in the file."""
+        os.ftruncate(self.file.fileno(), 0)
+        # The ranks' descriptor shares this position.
+        os.lseek(self.file.fileno(), 0, os.SEEK_SET)
 
     def read(self):
         descriptor = self.file.fileno()

@@ -39,7 +39,7 @@ from benchmark_utils.runtime.simulated_run import (  # noqa: E402
 
 # Ranks that wait for a command leave the cores to others: they look again
 # after so much of the time that they have waited, at the latest after NAP.
-SHARE, NAP = 0.05, 0.01
+SHARE, NAP = 0.05, 0.1
 # A message may hold an array, or all that a program has printed.
 LONGEST_SENTENCE, LONGEST_REPORT = 500, 20_000
 TOKEN = os.environ.get(leftovers.WORLD, "")
@@ -91,11 +91,11 @@ def serve(control, driver):
         reply = None
         if command == "stop":
             return
+        if command in ("load", "free") and run:
+            run.free()
+            run = None
+            gc.collect()  # the next one must not find its memory
         if command == "load":
-            if run:  # the next one must not find its memory
-                run.free()
-                run = None
-                gc.collect()
             task = cloudpickle.loads(argument)
             simulated = task["field"].ranks == "simulated"
             run = (SimulatedRanks if simulated else Run)(control, **task)

@@ -125,10 +125,6 @@ class Run:
         """Scores, bounds, costs and messages of this rank."""
         if self.score is None:
             self._prepare_score()
-        if (self.checksum is not None
-                and zlib.crc32(self.data.X) != self.checksum):
-            raise ValueError("the method wrote to its block of the field: "
-                             "let it work on a copy of data.X.")
         scores = self.score(self.estimate)
         if not 0 <= self.bound <= 1:
             raise ValueError(f"the certified error {self.bound} is not "
@@ -151,7 +147,19 @@ class Run:
             samples_seen=reading.passes)
 
     def pictures(self):
-        """Pictures of the estimate at rank 0, None elsewhere."""
+        """Pictures of the estimate at rank 0, None elsewhere.
+
+        Every run ends with this.
+
+        Raises
+        ------
+        ValueError
+            The method has changed the data.
+        """
+        if (self.checksum is not None
+                and zlib.crc32(self.data.X) != self.checksum):
+            raise ValueError("the method wrote to its block of the field: "
+                             "let it work on a copy of data.X.")
         pictures = self.score.pictures(self.estimate)
         self.memory.forget_peak()
         return pictures
@@ -163,9 +171,12 @@ class Run:
                     compute_s=self.ledger.compute_seconds)
 
     def free(self):
-        """Free the method's communicator; all ranks must call."""
+        """Free the method's communicator and its data; all ranks must call."""
         if self.comm:
             self.comm.Free()
+        # ``MPI.COMM_WORLD`` counts for this run, and so keeps it.
+        self.generator = self.estimate = self.data = self.score = None
+        self.memory.forget_peak()
 
     def modes(self):
         """Modes of the estimate at rank 0, see ``scoring/modes.py``."""

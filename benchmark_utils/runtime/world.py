@@ -36,6 +36,7 @@ class World(Protocol):
         ``result``: the present estimate's scores, costs and messages.
         ``pictures``: of the present estimate.
         ``stored``, k: bytes and errors of its k leading components.
+        ``free``: forget the method and its data.
         """
 
     def waits(self):
