@@ -154,6 +154,7 @@ def main():
             driver.send("hello", dict(
                 processes=processes, segments=driver.segments,
                 provenance=of_rank(MPI.Get_library_version())))
+        gc.freeze()  # modules stay: no collection looks at them again
         serve(control, driver)
     except BaseException as error:  # a library may call sys.exit
         # One message per rank, found by the driver in the output; the abort
