@@ -42,6 +42,11 @@ from benchmark_utils.runtime.world import start_world  # noqa: E402
 from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: tests of limits and faults wait."""
+    return os.cpu_count() + 1
+
+
 @pytest.fixture(scope="session")
 def benchmark():
     return BENCHMARK
@@ -231,7 +236,7 @@ def waiting_worlds():
             world.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run():
     """For many short runs; metrics_per_round gives one a fresh process."""
     with waiting_worlds() as run:
