@@ -193,6 +193,21 @@ def test_written_once_and_rebuilt_when_truncated(tmp_path):
     assert Field(path, n_ranks=1).shape == (4, 3, 2)
 
 
+def test_the_first_of_two_writers_stays(tmp_path, monkeypatch):
+    """Its readers would take the second one's file for a change."""
+    class Meanwhile:
+        def append(self, _):
+            with monkeypatch.context() as other:
+                other.setattr(os, "getpid", lambda: 1)
+                self.first = write(tmp_path, case="a")
+                self.number = self.first.stat().st_ino
+
+    calls = Meanwhile()
+    path = write(tmp_path, calls=calls, case="a")
+    assert (path, path.stat().st_ino) == (calls.first, calls.number)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def stored(folder, code, sources=(), physics="", coordinates=(0, 1)):
     """Path of a field whose generator stands in a file of its own."""
     (folder / "physics.py").write_text(physics)

@@ -48,8 +48,11 @@ def cached(path, settings, sources, write, suffices=lambda file: True):
     text = json.dumps({**settings, "source": source}, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     path = path.with_name(path.name.replace("{key}", key))
-    if not _is_stored(path, text, suffices):
-        with replacing(path) as file:
+    def is_stored():
+        return _is_stored(path, text, suffices)
+
+    if not is_stored():
+        with replacing(path, is_stored) as file:
             file.attrs["settings"] = text
             write(file)
     return path
@@ -128,11 +131,12 @@ class CheckedFile(io.FileIO):
 
 
 @contextmanager
-def replacing(path):
+def replacing(path, is_stored=lambda: False):
     """Write a file under a temporary name, rename it when it is complete.
 
     Two runs may generate the same field at once: each writes its own file,
-    and a reader sees either nothing or a finished one.
+    and a reader sees either nothing or a finished one. The first one stays,
+    if it ``is_stored``: its readers would notice that it is replaced.
 
     Raises
     ------
@@ -153,6 +157,10 @@ def replacing(path):
                     file.flush()
             finally:
                 raw.check()  # rather than what HDF5 made of it
-        os.replace(temporary, path)
+        try:
+            os.link(temporary, path)
+        except OSError:  # there is one, or links are not to be had
+            if not is_stored():
+                os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
