@@ -4,7 +4,8 @@ import pytest
 from conftest import metrics_per_round, spectrum_array
 
 from benchmark_utils.methods.block import Block
-from benchmark_utils.methods.chord import Chord, model_factor, relative_gap
+from benchmark_utils.methods.chord import Chord, relative_gap
+from benchmark_utils.methods.merged_model import model_factor
 from benchmark_utils.methods.meter import ReadingMeter
 
 K = 4
