@@ -11,7 +11,7 @@ from benchmark_utils.methods.star import Star, nonzero_columns
 FRAMES = 0.02, 0.001
 # Rounding of the guards, the k / 3 directions that follow the basis: they
 # only have to be near.
-GUARD_NOISE = 0.12
+GUARD_NOISE = 0.11
 
 
 class PredictedProduct:
