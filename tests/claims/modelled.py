@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from bytes import FIELDS, MOST_SECONDS, PUBLISHED, SOLVERS, stored
 
 from benchmark_utils.comm.network import (
@@ -66,11 +67,13 @@ def table(field, ranks):
             continue
         if last:
             metrics, calls, number = last
-            found[label] = [communication_seconds(
+            seconds = [communication_seconds(
                 calls, NETWORKS[name], N_RANKS, ranks) for name in ON]
             print(f"  {label:20} {number:6} {1e3 * metrics['compute_s']:9.1f}"
-                  + "".join(f"{1e3 * each:12.1f}" for each in found[label]),
+                  + "".join(f"{1e3 * each:12.1f}" for each in seconds),
                   flush=True)
+            if np.isfinite(seconds).all():  # else there is no model of it
+                found[label] = seconds
     world.close()
     return found
 
