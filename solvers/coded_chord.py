@@ -1,9 +1,10 @@
 import numpy as np
 
 from benchmark_utils.methods.certificate import Certified
-from benchmark_utils.methods.chord import basis_of, merged_model, model_factor
+from benchmark_utils.methods.chord import basis_of
 from benchmark_utils.methods.dual import basis_of_few
 from benchmark_utils.methods.linalg import orthonormal
+from benchmark_utils.methods.merged_model import merged_model, model_factor
 from benchmark_utils.methods.predicted import PredictedProduct
 from benchmark_utils.methods.star import RoundedFactors, Star
 from benchmark_utils.solver import MPISolver
@@ -58,7 +59,8 @@ class Solver(MPISolver):
         F, truncated = model_factor(block, rank, k)
         factors = RoundedFactors(
             comm, F / np.sqrt(n), truncated / n, min(2 * rank, N), k, coding)
-        chord = merged_model(comm, factors, k, noise, favour == "rounds")
+        chord, noise = merged_model(
+            comm, factors, k, noise, favour == "rounds")
         product = PredictedProduct(
             comm, lambda W: block.gram_product(W) / n, factors, k, noise,
             coding)

@@ -2,10 +2,17 @@
 import numpy as np
 import pytest
 from conftest import metrics_per_round, spectrum_array
+from threads import on_threads
 
 from benchmark_utils.methods.block import Block
-from benchmark_utils.methods.chord import Chord, model_factor, relative_gap
+from benchmark_utils.methods.chord import Chord, relative_gap
+from benchmark_utils.methods.merged_model import (
+    COARSER,
+    merged_model,
+    model_factor,
+)
 from benchmark_utils.methods.meter import ReadingMeter
+from benchmark_utils.methods.star import RoundedFactors
 
 K = 4
 
@@ -161,6 +168,18 @@ def test_flat_spectra_send_twice_the_modes(variances, rank):
     F, truncated = model_factor(Block(X, ReadingMeter()), 4, 2)
     assert F.shape == (30, rank)
     assert truncated == pytest.approx(variances[rank])
+
+
+@pytest.mark.parametrize("tail, factor", [(0.5, COARSER), (0.2, 1)])
+def test_flat_spectra_are_rounded_coarser(tail, factor):
+    """On all ranks alike, from what rank 0 truncates."""
+    values = np.array([1, 1, tail, tail])
+
+    def run(comm, i):
+        factors = RoundedFactors(
+            comm, np.eye(30, 4) * np.sqrt(values), tail, 4, 2)
+        return merged_model(comm, factors, 2, 0.1, False)[1]
+    assert on_threads(run, 3) == pytest.approx([0.1 * factor] * 3)
 
 
 @pytest.mark.parametrize("n_steps", [6, 12])

@@ -22,10 +22,7 @@ LARGEST_RATE = 0.98
 STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
-TOLERANCE = 0.055, 1e-3  # of the factors: most and least
-FINER = 0.02  # below which factors travel once more
 GUESS = 0.1  # error of the start
-FLAT = 0.48  # ratio of what truncation leaves to mode k, above which r doubles
 PART = 0.05  # of the amplitude of mode k that noise may have
 
 
@@ -42,49 +39,6 @@ def levels(noise, weights):
         About proportional to the eigenvalues.
     """
     return np.minimum(noise, PART * np.sqrt(weights.min() / weights))
-
-
-def model_factor(block, r, k):
-    """Leading factor of a block, of rank r, or 2 r if its spectrum is flat.
-
-    Returns
-    -------
-    F : array of shape (N, r) or (N, 2 r), or narrower
-    truncated : float
-        Largest eigenvalue of X'X - F F'.
-    """
-    F, truncated = block.truncated_factor(r)
-    if truncated <= FLAT * np.square(F[:, k - 1:k]).sum():
-        return F, truncated
-    return block.truncated_factor(min(2 * r, block.X.shape[1]))
-
-
-def merged_model(comm, factors, k, noise, momentum):
-    """Gather the factors; once more, finer, where the model has a small gap.
-
-    Communication: one or two gathers of rounded factors and a broadcast of a
-    float.
-
-    Parameters
-    ----------
-    factors : RoundedFactors
-    k, noise, momentum
-        See :class:`Chord`.
-
-    Returns
-    -------
-    Chord at rank 0, None elsewhere.
-    """
-    most, least = TOLERANCE
-    factors.gather(most)
-    root, finer = comm.rank == 0, np.zeros(1)
-    if root:
-        values = np.linalg.eigvalsh(smaller_gram(factors.all))[::-1]
-        finer[0] = max(relative_gap(values, k) / 8, least)
-    comm.Bcast(finer)
-    if finer[0] < FINER:
-        factors.gather(finer[0])
-    return Chord(factors.all, k, noise, momentum) if root else None
 
 
 def smaller_gram(F):

@@ -9,9 +9,9 @@ from benchmark_utils.methods.star import Star, nonzero_columns
 # Errors at which bounds get a frame: the first one that is worth it, and one
 # that fits the final basis.
 FRAMES = 0.02, 0.001
-# Rounding of the guards, the k / 2 directions that follow the basis: they
+# Rounding of the guards, the k / 3 directions that follow the basis: they
 # only have to be near.
-GUARD_NOISE = 0.17
+GUARD_NOISE = 0.11
 
 
 class PredictedProduct:
@@ -57,7 +57,7 @@ class PredictedProduct:
             Noise for the first product, relative to the k-th eigenvalue.
         """
         N, k = len(self.own), self.k
-        n_guards = min((k + 1) // 2, N - k)
+        n_guards = min((k + 2) // 3, N - k)
         self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
         scale = self.factors.unit ** 2  # the range of float32 is small
         S, numbers = np.zeros((N, k + n_guards)), np.zeros(k + 1)

@@ -1,8 +1,8 @@
 """A start near the wanted subspace: the merge of few-bit factors."""
 import numpy as np
 
-from benchmark_utils.methods.chord import TOLERANCE
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.merged_model import TOLERANCE
 from benchmark_utils.methods.merging import leading_basis
 from benchmark_utils.methods.star import RoundedFactors, Star
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from conftest import BENCHMARK, get_field, load_dataset  # noqa: E402
+from benchopt.config import get_data_path  # noqa: E402
+from conftest import BENCHMARK, get_instance, load_dataset  # noqa: E402
 
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.results.statistics import cost_of_run  # noqa: E402
@@ -35,7 +36,8 @@ FIELDS = {
     "simulated 0": ("simulated", dict(rank_specific=0.0)),
     "simulated 1": ("simulated", dict(rank_specific=1.0)),
     "simulated 3": ("simulated", dict(rank_specific=3.0)),
-    "ukmo": ("ukmo_scenarios", {}), "burgers": ("burgers", {}),
+    "ukmo": ("ukmo_scenarios", {}), "ncep-air": ("ncep_air", {}),
+    "burgers": ("burgers", {}),
 }
 # Gossip never stops; those of streams see a sample once.
 PUBLISHED = {
@@ -47,6 +49,30 @@ PUBLISHED = {
     "shift-invert": {}, "tsqr-svd": {}, "frequent-directions": {},
 }
 SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
+
+
+def stored(fields, folder, **cut):
+    """Label and field, stored in the folder, of all that can be had and cut.
+
+    Parameters
+    ----------
+    fields : dict
+        Labels, and the module of a dataset with its parameters.
+    folder : Path
+    cut : n_ranks, partition
+    """
+    for label, (module, parameters) in fields.items():
+        dataset = load_dataset(module, folder)
+        if module == "ncep_air":  # where benchopt prepare put the file
+            path = get_data_path("ncep-air") / dataset.data_file().name
+            dataset.data_file = lambda path=path: path
+        if cut["partition"] not in dataset.Dataset.partitions:
+            continue
+        field = get_instance(dataset, **parameters, **cut).get_data()["field"]
+        if reason := field.skip_reason():
+            print(f"{label}: {reason}")
+        else:
+            yield label, field
 
 
 def unit(field, k):
@@ -107,16 +133,9 @@ def main(arguments, folder):
             "reduced-chord": {}}
     chosen = {**ours, **{label: PUBLISHED[label]
                          for label in arguments.methods or PUBLISHED}}
-    for label in arguments.fields or FIELDS:
-        module, parameters = FIELDS[label]
-        dataset = load_dataset(module, folder)
-        wanted = dict(partition=arguments.partition, n_ranks=arguments.ranks)
-        if arguments.partition not in dataset.Dataset.partitions:
-            continue
-        field = get_field(dataset, **parameters | wanted)
-        if field.skip_reason():
-            print(f"{label}: {field.skip_reason()}")
-            continue
+    fields = {label: FIELDS[label] for label in arguments.fields or FIELDS}
+    for label, field in stored(fields, folder, partition=arguments.partition,
+                               n_ranks=arguments.ranks):
         load_reference(field, arguments.k)
         one_basis = unit(field, arguments.k)
         found = table(field, arguments.k, chosen)
