@@ -43,21 +43,27 @@ def _is_monotonic(points):
     return (steps > 0).all() or (steps < 0).all()
 
 
-def line_plot(figure, axes, exact, style):
-    """Draw a mode on one axis; return how to show another one in its place."""
+def line_plot(figure, axes, exact):
+    """Draw a mode on one axis; what moves, and how to show another mode."""
     label, x, order = drawn(axes[0])
     exact = exact[order]
     ax = figure.subplots()
     ax.plot(x, exact, color="#cccccc", lw=6, label="exact")
-    line, = ax.plot(x, exact, color=style, label="estimate", animated=True)
+    line, = ax.plot(x, exact, label="estimate", animated=True)
     height = 1.4 * np.nanmax(abs(exact))  # room for the legend
     ax.set(xlabel=label, ylim=(-height, height), yticks=[0])
     ax.locator_params(axis="x", nbins=5)
-    ax.legend(loc="lower right", ncols=2)
-    return line, lambda values: line.set_ydata(values[order])
+    legend = ax.legend(loc="lower right", ncols=2)
+    legend.set_animated(True)
+
+    def show(values, style):
+        line.set_ydata(values[order])
+        for each in (line, legend.legend_handles[1]):
+            each.set_color(style)
+    return (line, legend), show
 
 
-def map_plot(figure, axes, exact, style):
+def map_plot(figure, axes, exact):
     """The same on two axes, the exact mode above the estimate."""
     shape = [len(coordinates) for _, _, coordinates in axes]
     # An x, or a longitude, belongs below a map; else the last axis does.
@@ -78,10 +84,10 @@ def map_plot(figure, axes, exact, style):
         ax.set_title(("exact", "estimate")[number], fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")  # once: it may be long
     ax.set_xlabel(x_label)
-    return mesh, lambda values: mesh.set_array(oriented(values))
+    return (mesh,), lambda values, _: mesh.set_array(oriented(values))
 
 
-def mesh_plot(figure, axes, exact, style):
+def mesh_plot(figure, axes, exact):
     """The same at scattered points, each with its two coordinates."""
     (x_label, x), (y_label, y) = (
         (axis_label(name, unit), points) for name, unit, points in axes)
@@ -94,46 +100,57 @@ def mesh_plot(figure, axes, exact, style):
         ax.set_title(("exact", "estimate")[number], fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")
     ax.set_xlabel(x_label)
-    return mesh, mesh.set_array
+    return (mesh,), lambda values, _: mesh.set_array(values)
 
 
-def animation(axes, exact, learned, captions, style, scattered=False):
-    """Frames of one mode, estimated from round to round.
+class Scene:
+    """All that stands still in the animations of one mode.
 
     Parameters
     ----------
     axes : list of (name, unit, coordinates)
         One or two.
     exact : array of shape (points,)
-    learned : list of such arrays
-    captions : list of str
-    style : colour
-        Of the method.
     scattered : bool
         The two axes are the coordinates of every point.
-
-    Returns
-    -------
-    list of RGB arrays
     """
-    # The page enlarges it without smoothing: smaller than shown, never larger.
-    figure = Figure(figsize=(3.7, 3.7), dpi=70, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    caption = figure.suptitle(captions[0], animated=True)
-    plot = mesh_plot if scattered else (
-        line_plot if len(axes) == 1 else map_plot)
-    artist, show = plot(figure, axes, exact, style)
-    canvas.draw()  # all that stands still
-    background = canvas.copy_from_bbox(figure.bbox)
-    frames = []
-    for values, text in zip(learned, captions, strict=True):
-        canvas.restore_region(background)
-        show(values)
-        caption.set_text(text)
-        for moving in (artist, caption):
-            figure.draw_artist(moving)
-        frames.append(picture(canvas, SHADES[len(axes)]))
-    return HOLD * frames[-1:] + frames[:-1]
+
+    def __init__(self, axes, exact, scattered):
+        # The page enlarges it without smoothing: smaller than shown, never
+        # larger.
+        figure = Figure(figsize=(3.7, 3.7), dpi=70, layout="constrained")
+        self.canvas, self.shades = FigureCanvasAgg(figure), SHADES[len(axes)]
+        self.caption = figure.suptitle("round", animated=True)
+        plot = mesh_plot if scattered else (
+            line_plot if len(axes) == 1 else map_plot)
+        moving, self.show = plot(figure, axes, exact)
+        self.moving = *moving, self.caption
+        self.canvas.draw()
+        self.still = self.canvas.copy_from_bbox(figure.bbox)
+
+    def animation(self, learned, captions, style):
+        """Frames of the mode, estimated from round to round.
+
+        Parameters
+        ----------
+        learned : list of arrays of shape (points,)
+        captions : list of str
+        style : colour
+            Of the method.
+
+        Returns
+        -------
+        list of RGB arrays
+        """
+        frames = []
+        for values, text in zip(learned, captions, strict=True):
+            self.canvas.restore_region(self.still)
+            self.show(values, style)
+            self.caption.set_text(text)
+            for artist in self.moving:
+                self.canvas.figure.draw_artist(artist)
+            frames.append(picture(self.canvas, self.shades))
+        return HOLD * frames[-1:] + frames[:-1]
 
 
 class Plot(PagePlot):
@@ -142,6 +159,7 @@ class Plot(PagePlot):
     name = "modes"
     type = "image"
     options = {"dataset": ..., "objective": ..., "solver": ...}
+    scenes = None  # of the last problem
 
     def run(self, df, dataset, objective, solver):
         """Evaluations of the first repetition."""
@@ -153,18 +171,24 @@ class Plot(PagePlot):
         run = self.run(df, dataset, objective, solver)
         errors = run.set_index("stop_val")[ERROR]
         cards = []
+        if self.scenes is None or self.scenes[0] != (dataset, objective):
+            self.scenes = (dataset, objective), {}
+        _, scenes = self.scenes
         for modes in run["final_results"].dropna():
             captions = [f"round {number}: subspace error {errors[number]:.0e}"
                         for number in modes["learned"]]
             learned = np.array(list(modes["learned"].values()), dtype=float)
             for j in range(learned.shape[-1]):
+                exact = modes["exact"][:, j].astype(float)
+                scene = exact.tobytes()
+                if scene not in scenes:
+                    scenes[scene] = Scene(modes["axes"], exact,
+                                          modes.get("scattered", False))
                 cards.append(dict(
                     label=f"mode {j + 1}: {modes['shares'][j]:.1%} of the "
                           "variance",
-                    image=animation(
-                        modes["axes"], modes["exact"][:, j].astype(float),
-                        learned[..., j], captions, colour(solver),
-                        modes.get("scattered", False))))
+                    image=scenes[scene].animation(
+                        learned[..., j], captions, colour(solver))))
         return cards
 
     def get_metadata(self, df, dataset, objective, solver):

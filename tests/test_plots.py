@@ -10,7 +10,6 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
-from benchopt.plotting import image_utils
 from benchopt.plotting.helpers import update_plot_data_style
 from conftest import (
     CONFIG,
@@ -114,19 +113,20 @@ def test_a_page_stores_what_is_shared_once(drawn):
 
 
 def test_animations_are_compressed_without_loss():
-    """Also how long a frame stays."""
-    frames = [np.full((9, 7, 3), shade) for shade in (0.2, 0.2, 0.8)]
-    gif = image_utils._arrays_to_gif_src(frames)
-    before, after = (Image.open(BytesIO(b64decode(source.split(",")[1])))
-                     for source in (gif, compressed(gif)))
-    assert after.format == "WEBP" and after.n_frames == before.n_frames == 2
-    for number in range(2):
-        before.seek(number)
-        after.seek(number)
-        after.load()
-        np.testing.assert_array_equal(after.convert("RGB"),
-                                      before.convert("RGB"))
-        assert after.info["duration"] == before.info["duration"]
+    """Also how long a frame stays, and a single picture."""
+    shades = [0.2, 0.2, 0.8]
+    frames = [np.full((9, 7, 3), shade) for shade in shades]
+    for image, durations in (frames, [400, 200]), (frames[0], [0]):
+        with Image.open(BytesIO(b64decode(
+                compressed(image).split(",")[1]))) as stored:
+            assert stored.format == "WEBP"
+            assert stored.n_frames == len(durations)
+            for number, duration in enumerate(durations):
+                stored.seek(number)
+                np.testing.assert_array_equal(
+                    stored.convert("RGB"), int(255 * (0.8 if number else 0.2)))
+                if len(durations) > 1:
+                    assert stored.info["duration"] == duration
 
 
 @pytest.mark.parametrize("query", [

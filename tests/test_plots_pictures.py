@@ -105,10 +105,9 @@ def test_orientation_of_a_map(plots, names, below):
     figure = Figure()
     axes = [(names[0], "m", np.arange(4.0)), (names[1], "1", np.arange(6.0))]
     values = np.arange(24.0)
-    mesh, show = module(plots["modes"])["map_plot"](
-        figure, axes, values, "red")
+    (mesh,), show = module(plots["modes"])["map_plot"](figure, axes, values)
     assert figure.axes[1].get_xlabel().split(" ")[0] == below
-    show(2 * values)
+    show(2 * values, "red")
     shown = np.asarray(mesh.get_array()).reshape(mesh.get_coordinates().shape[
         0] - 1, -1)
     rows = names.index(below) == 1
@@ -145,16 +144,16 @@ def test_axes_are_drawn_in_their_order(plots, name, unit, points, label,
     values = np.arange(24.0)
     figure = Figure()
     axes = [("y", "m", np.arange(4.0)), (name, unit, points)]
-    mesh, show = module(plots["modes"])["map_plot"](
-        figure, axes, values, "red")
-    show(values)
+    (mesh,), show = module(plots["modes"])["map_plot"](figure, axes, values)
+    show(values, "red")
     np.testing.assert_array_equal(
         mesh.get_array(), values.reshape(4, 6)[:, list(order)])
-    line, show = module(plots["modes"])["line_plot"](
-        Figure(), axes[1:], values[:6], "red")
-    show(values[:6])
+    (line, legend), show = module(plots["modes"])["line_plot"](
+        Figure(), axes[1:], values[:6])
+    show(values[:6], "red")
     np.testing.assert_array_equal(line.get_xdata(), shown)
     np.testing.assert_array_equal(line.get_ydata(), values[:6][list(order)])
+    assert line.get_color() == legend.legend_handles[1].get_color() == "red"
 
 
 @pytest.mark.parametrize("partition, heterogeneity", [

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from benchmark_utils.compression.basis import archive_of_basis
-from benchmark_utils.methods.linalg import product
+from benchmark_utils.methods.linalg import product, row_pieces
 from benchmark_utils.scoring.pictures import gather_pictures
 from benchmark_utils.scoring.stored import PIECE_BYTES, Reading
 
@@ -37,10 +37,9 @@ class SubspaceScore:
         # The same on every rank: their shares of a projection are added.
         self.steps = field.steps_within(PIECE_BYTES * comm.size)
         self.reference = self._exact(n_components)
-        self.variance = sum(
-            np.square(X, dtype=float).sum()
-            for X in data.stored_batches(self.steps)) / data.n_samples
-        self.captured_exact = self._captured(self.reference)
+        self.variance = 0.0
+        self.captured_exact = self._captured(
+            self.reference, self._adding_variance())
 
     def _exact(self, k):
         """The exact basis, or this rank's rows of it."""
@@ -197,14 +196,22 @@ class SubspaceScore:
         return value if self.data.partition == "samples" \
             else self.comm.allreduce(value)
 
-    def _captured(self, U):
+    def _adding_variance(self):
+        """Batches of this rank's data, whose variance is added on the way."""
+        for X in self.data.stored_batches(self.steps):
+            self.variance += sum(
+                np.vdot(piece, piece) for piece in row_pieces(X)
+            ) / self.data.n_samples
+            yield X
+
+    def _captured(self, U, batches=None):
         """Variance of this rank's data that projection on U reproduces.
 
         ||X||^2 - ||X - Z U'||^2 with Z = X U, over n_samples; under
         ``features`` Z is common and U are the rank's rows.
         """
         captured = 0.0
-        for X in self.data.stored_batches(self.steps):
+        for X in batches or self.data.stored_batches(self.steps):
             own = product(X, U)
             Z = self._sum(own)
             captured += 2 * np.vdot(Z, own) - np.vdot(Z.T @ Z, U.T @ U)
