@@ -2,7 +2,7 @@ import numpy as np
 
 from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.chord import basis_of
-from benchmark_utils.methods.dual import basis_of_few
+from benchmark_utils.methods.dual import FEW, basis_of_few, flat_and_few
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.merged_model import merged_model, model_factor
 from benchmark_utils.methods.predicted import PredictedProduct
@@ -11,7 +11,6 @@ from benchmark_utils.solver import MPISolver
 
 # Rounding noise, relative to the error: fewest bytes, or fewest rounds.
 NOISE = {"bytes": 1 / 7, "rounds": 1 / 256}
-FEW = 4  # snapshots per component below which their Gram matrix is cheaper
 
 
 class Solver(MPISolver):
@@ -22,8 +21,8 @@ class Solver(MPISolver):
     theta - M and sends the change: entropy-coded integers, adaptive steps.
     <b>Round:</b> N k integers to and from rank 0, of about 2.5 bits; N = d
     (samples) or n (features: and an allreduce of k (k+1) / 2 floats). At first
-    N r and 3/2 N k integers; features with n &lt;= 4 k: only a reduce of
-    n (n+1) / 2 floats and a broadcast of n k. Twice r for flat spectra.
+    N r and 3/2 N k integers, twice r for flat spectra; features with n &lt;=
+    4 k, 13 k if flat: only a reduce of n (n+1) / 2 floats, a broadcast of n k.
     <b>Memory:</b> N (r + 4 k) floats per rank, N r P at rank 0.
     <b>Guarantee:</b> once the error is small, a certified bound on it; with
     a <i>target</i> the method ends when the bound is below the target.
@@ -48,15 +47,16 @@ class Solver(MPISolver):
                target):
         k, root, noise = n_components, comm.rank == 0, NOISE[favour]
         yield data.random_basis(k, rng)
-        n, block = data.n_samples, data
-        if data.partition == "features":
-            block = data.T
-            if n <= FEW * k:
-                yield Certified(*basis_of_few(comm, data, k))
-                return
-        N = block.X.shape[1]
-        rank, bound = min(rank_factor * k, N), 1.0
-        F, truncated = model_factor(block, rank, k)
+        n, features = data.n_samples, data.partition == "features"
+        block = data.T if features else data
+        N, bound, few = block.X.shape[1], 1.0, features and n <= FEW * k
+        rank = min(rank_factor * k, N)
+        if not few:
+            F, truncated = model_factor(block, rank, k)
+            few = features and flat_and_few(comm, n, k, F.shape[1] > rank)
+        if few:
+            yield Certified(*basis_of_few(comm, data, k))
+            return
         factors = RoundedFactors(
             comm, F / np.sqrt(n), truncated / n, min(2 * rank, N), k, coding)
         chord, noise = merged_model(

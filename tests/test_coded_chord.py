@@ -194,6 +194,20 @@ def test_few_snapshots_cost_their_gram_matrix(n_steps, solvers, run,
     assert last["certified_error"] < 1e-9
 
 
+@pytest.mark.parametrize("n_steps, few", [(52, True), (56, False)])
+def test_up_to_13_snapshots_per_component_if_flat(n_steps, few, solvers, run,
+                                                  make_field):
+    """Then the iteration, which sends twice the modes, takes more."""
+    assert K == 4
+    noise = np.random.default_rng(0).standard_normal((n_steps, 64, 12))
+    field = make_field(noise, n_ranks=4, partition="features")
+    start, last, *_ = run(solvers["coded-chord"], field, K, 2)
+    gram = n_steps * (n_steps + 1) // 2
+    asked = 2 * 3 * 8  # an allreduce of a float
+    exact = asked + 8 * 3 * (gram + n_steps * K + 1)
+    assert (last["comm_bytes"] - start["comm_bytes"] == exact) is few
+
+
 @pytest.mark.parametrize("n_modes", [8, 16, 400])
 def test_models_are_those_of_numpy(n_modes):
     """Also of many ranks, which together have more modes than features."""

@@ -16,6 +16,9 @@ import numpy as np
 from benchmark_utils.methods.certificate import exact_bound, sum_at_root
 
 RESOLVED = 1e-8  # ratio of variances from which X'Z is orthogonal enough
+# Snapshots per component up to which their Gram matrix takes fewer bytes than
+# an iteration; if the spectrum is flat.
+FEW, FEW_IF_FLAT = 4, 13
 MOVING = 1e-6  # sine above which a direction of the last block has moved
 
 
@@ -64,6 +67,14 @@ class ReplicatedSide:
         if self.primal:
             return Z
         return self.data.orthonormalize(self.comm, self.data.T.product(Z))
+
+
+def flat_and_few(comm, n, k, flat):
+    """Whether n snapshots are few for the flat spectrum of a rank.
+
+    Communication: an allreduce of a float, for n up to 13 k.
+    """
+    return n <= FEW_IF_FLAT * k and comm.max(float(flat)) > 0
 
 
 def basis_of_few(comm, data, k):
