@@ -46,7 +46,7 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, favour, coding, rank_factor,
                target):
         k, root, noise = n_components, comm.rank == 0, NOISE[favour]
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         n, block = data.n_samples, data
         if data.partition == "features":
             block = data.T
