@@ -39,7 +39,7 @@ class Solver(MPISolver):
                messages):
         k = n_components
         side = ReplicatedSide(messages_in(comm, messages), data)
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         b = min(block_size or k, side.size)
         space = KrylovSpace(side.size, max(restart_length * k, k + 2 * b))
         start = orthonormal(rng.standard_normal((side.size, max(b, k))))

@@ -28,7 +28,7 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, oversampling):
         k, side = n_components, ReplicatedSide(comm, data)
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         W = orthonormal(rng.standard_normal(
             (side.size, min(k + oversampling, side.size))))
         before, edge, last = np.zeros_like(W), 0.0, None

@@ -46,7 +46,7 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, favour, coding, rank_factor,
                target):
         k, root, noise = n_components, comm.rank == 0, NOISE[favour]
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         n, features = data.n_samples, data.partition == "features"
         block = data.T if features else data
         N, bound, few = block.X.shape[1], 1.0, features and n <= FEW * k

@@ -28,7 +28,7 @@ class Solver(MPISolver):
     @staticmethod
     def rounds(comm, data, n_components, rng, codec, error):
         new, F = load_codec(codec), None
-        yield data.random_basis(n_components, rng)
+        yield data.unit_basis(n_components)
         archives = gather_bytes(comm, join(list(messages(
             comm, data, new(data.geometry, error)))))
         if comm.rank == 0:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.methods.hapod import hapod
+from benchmark_utils.methods.hapod import Modes, hapod
 from benchmark_utils.methods.merging import certified_basis
 from benchmark_utils.solver import MPISolver
 
@@ -30,9 +30,11 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, topology, tolerance, omega):
         comm.declare(send=topology)
         yield data.unit_basis(n_components)
-        F = data.leading_factor(data.n_features)
-        missed = comm.sum(np.square(F[:, n_components:]).sum(keepdims=True))
-        error = tolerance * np.sqrt(missed[0, 0] / data.n_samples)
-        F, missed = hapod(comm, F, len(data.X), topology, error, omega)
+        modes = Modes(data, min(2 * n_components, data.n_features),
+                      data.local_rng)
+        missed, = comm.sum(np.array([modes.neglected(n_components)]))
+        error = tolerance * np.sqrt(missed / data.n_samples)
+        F, missed = hapod(
+            comm, modes.within, len(data.X), topology, error, omega)
         yield certified_basis(
             comm, F, missed, n_components, data.n_features)

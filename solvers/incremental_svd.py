@@ -18,8 +18,9 @@ class Solver(MPISolver):
     m k; coding = <i>changes</i> (ours): only the changes since the last merge,
     as entropy-coded integers; rounding moves the basis by about the
     tolerance. Features, with batches of b rows: two allreduces of r b floats
-    and an allgather of b b.
-    <b>Memory:</b> d r and a batch per rank; sees each batch once.
+    and an allgather of b b. Samples (ours): of a batch of few directions and
+    white noise only these directions join the factor.
+    <b>Memory:</b> up to 4 d r and a batch per rank; sees each batch once.
     <b>Guarantee:</b> T, at most 1.1 times the sum of the largest truncated
     variances, is known; the sine of the angle is below T / (2 (gap - T)),
     certified at the end.

@@ -38,7 +38,7 @@ class Solver(MPISolver):
     def rounds(comm, data, n_components, rng, rank_factor):
         k, n = n_components, data.n_samples
         comm.declare(send="tree")
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         block = data if data.partition == "samples" else data.T
         rank = min(rank_factor * k, block.X.shape[1])
         F = merged_factor(comm, block.leading_factor(rank) / np.sqrt(n), rank)

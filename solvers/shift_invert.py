@@ -50,7 +50,7 @@ class Solver(MPISolver):
         comm = messages_in(comm, messages)
         k, d, n = n_components, data.n_features, data.n_samples
         root, share = comm.rank == 0, len(data.X) / n
-        yield data.random_basis(k, rng)
+        yield data.unit_basis(k)
         rank = min(rank_factor * k, d)
         F, missed = data.nystrom_factor(rank, data.local_rng)
         F = F / np.sqrt(n)  # F F' sums to C over ranks

@@ -6,8 +6,10 @@ import pytest
 from conftest import global_matrix, spectrum_array
 from threads import on_threads
 
-from benchmark_utils.methods.hapod import hapod, truncate
+from benchmark_utils.methods.block import Block
+from benchmark_utils.methods.hapod import Modes, hapod, truncate
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
+from benchmark_utils.methods.meter import ReadingMeter
 
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24
@@ -29,10 +31,14 @@ def uneven_blocks(n_ranks, d=30, seed=0):
             for rank in range(n_ranks)]
 
 
+def within(X):
+    """All modes of a rank, then the fewest."""
+    return lambda error: truncate(leading_factor(X, X.shape[1]), error)
+
+
 def root_modes(blocks, topology, error, omega):
-    d = blocks[0].shape[1]
     return on_threads(
-        lambda comm, rank: hapod(comm, leading_factor(blocks[rank], d),
+        lambda comm, rank: hapod(comm, within(blocks[rank]),
                                  len(blocks[rank]), topology, error, omega),
         len(blocks))[0][0]
 
@@ -109,10 +115,10 @@ def test_hapod_is_that_of_pymor(topology, n_ranks):
 
 def test_pymor_notices_a_wrong_tolerance():
     """Tolerances that count received vectors instead of samples."""
-    blocks, d = uneven_blocks(4), 30
+    blocks = uneven_blocks(4)
     wrong = on_threads(
-        lambda comm, rank: hapod(comm, leading_factor(blocks[rank], d), 20,
-                                 "star", 0.1, 0.5), 4)[0][0]
+        lambda comm, rank: hapod(comm, within(blocks[rank]), 20, "star", 0.1,
+                                 0.5), 4)[0][0]
     theirs = pymor_modes(blocks, "star", 0.1, 0.5)
     assert wrong.shape != theirs.shape or abs(
         wrong @ wrong.T - theirs @ theirs.T).max() > 1e-6
@@ -151,3 +157,23 @@ def test_hapod_converges_with_its_tolerance(topology, solvers, run,
     T = 0.75 * 0.05 ** 2 * variance[K:].sum()
     assert last[1]["subspace_error"] <= T / (gap - T)
     assert last[1]["subspace_error"] < last[0]["subspace_error"]
+
+
+@pytest.mark.parametrize("needed", [0, 5, 16, 300, 500])
+def test_modes_as_many_as_an_error_needs(needed):
+    """No more than a dense factor has, without it where they are few."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((900, 500)) @ np.diag(np.arange(1., 501) ** -2)
+    values = np.linalg.svd(X, compute_uv=False) ** 2
+    error = sqrt(1.01 * values[needed:].sum())
+    block = Block(X, ReadingMeter())
+    modes = Modes(block, 8, np.random.default_rng(1))
+    assert modes.neglected(4) == pytest.approx(values[4:].sum(), rel=1e-3)
+    F, missed = modes.within(error)
+    assert F.shape[1] == needed
+    assert (block._gram is None) == (needed <= 16)
+    rest = X.T @ X - F @ F.T
+    assert np.trace(rest) <= error ** 2 + 1e-12 * values.sum()
+    left = np.linalg.eigvalsh(rest)
+    assert left[0] >= -1e-12 * values[0]
+    assert left[-1] <= missed + 1e-12 * values[0]

@@ -210,6 +210,9 @@ class WholeMatrix(Block):
     def random_basis(self, k, rng):
         return orthonormal(rng.standard_normal((self.n_features, k)))
 
+    def unit_basis(self, k):
+        return np.eye(self.n_features, k)
+
     def orthonormalize(self, comm, U):
         return orthonormal(U)
 

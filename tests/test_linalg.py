@@ -22,11 +22,11 @@ SHAPES = [(1, 7), (40, 7), (5000, 300), (7, 1000), (300, 300)]
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_products(shape, dtype):
+@pytest.mark.parametrize("k", [3, 100])
+def test_products(shape, dtype, k):
     """float32 data lose nothing: products are in float64."""
     X = rng.standard_normal(shape).astype(dtype)
-    U, Z = rng.standard_normal((shape[1], 3)), rng.standard_normal(
-        (shape[0], 3))
+    U, Z = (rng.standard_normal((size, k)) for size in shape[::-1])
     exact = X.astype(float)
     scale = 1e-12 * np.sqrt(X.size)
     np.testing.assert_allclose(product(X, U), exact @ U, atol=scale)

@@ -10,6 +10,7 @@ from benchmark_utils.methods import streaming
 from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.linalg import orthonormal, truncated_factor
 from benchmark_utils.methods.streaming import (
+    few_rows,
     shrunk_factor,
     update_svd,
     updated_factor,
@@ -156,6 +157,58 @@ def test_updated_factor_is_nearly_the_best(stream, monkeypatch):
         assert abs(overlap - np.diag(np.diag(overlap))).max() <= rounding
     # The first batch has no guess; the others need all vectors rarely.
     assert len(dense) == (2 if stream in ("hidden", "few") else 1)
+
+
+def noisy_stream(strength=0.0, n_batches=12, rows=100, d=400, noise=0.1):
+    """Modes that change slowly, and in every row of random sign; noise."""
+    rng = np.random.default_rng(3)
+    modes = np.linalg.qr(rng.standard_normal((d, 6)))[0]
+    t = np.arange(n_batches * rows)[:, None] / (n_batches * rows)
+    slow = np.cos(np.pi * np.arange(6) * t) / np.arange(1, 7)
+    signs = strength * rng.choice([-1, 1], (len(t), 6))
+    X = (slow + signs) @ modes.T + noise * rng.standard_normal((len(t), d))
+    return np.split(X, n_batches)
+
+
+def test_noise_is_left_out_and_told():
+    """Of all data no more than told, with less error than by truncations."""
+    r, k, rng = 12, 6, np.random.default_rng(0)
+    batches = noisy_stream(noise=0.05)
+    d = batches[0].shape[1]
+    F, plain, total, sizes = np.zeros((d, 0)), np.zeros((d, 0)), 0.0, []
+    for X in batches:
+        F, left = updated_factor(F, X, r, rng)
+        plain, _ = truncated_factor(np.vstack([plain.T, X]), r)
+        total += left
+        sizes.append(F.shape[1])
+    assert sizes[0] == r < max(sizes) <= 4 * r
+    X = np.concatenate(batches)
+    missed = np.linalg.eigvalsh(X.T @ X - F @ F.T)
+    assert missed[0] > -1e-10 and missed[-1] <= total
+    exact = np.linalg.svd(X, full_matrices=False)[2][:k].T
+    assert sine(np.linalg.svd(F)[0][:, :k], exact) \
+        < sine(orthonormal(plain[:, :k]), exact)
+
+
+@pytest.mark.parametrize("case", ["noise", "along", "strong", "slow", "few"])
+def test_only_noise_is_left_out(case):
+    """Not what the factor follows below the noise, nor what is above it."""
+    r, rng = 12, np.random.default_rng(1)
+    *past, X = noisy_stream(0.2 if case == "along" else 0.0)
+    F, _ = truncated_factor(np.concatenate(past), r)
+    if case == "strong":
+        X = 10 * X
+    elif case == "slow":
+        X = 0.01 * rng.standard_normal(X.shape) / np.arange(1, 401)
+    elif case == "few":
+        X = X[:30]
+    rows, left = few_rows(F, X, r)
+    if case == "noise":
+        missed = np.linalg.eigvalsh(X.T @ X - rows.T @ rows)
+        assert len(rows) < len(X) / 4
+        assert missed[0] > -1e-12 and missed[-1] <= left
+    else:
+        assert rows is X and left == 0
 
 
 def saved(comm, data, n_components, rng, rounds, path, **parameters):

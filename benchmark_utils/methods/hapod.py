@@ -6,10 +6,11 @@ from math import ceil, log2, sqrt
 
 import numpy as np
 
+from benchmark_utils.methods.krylov import is_affordable
 from benchmark_utils.methods.linalg import leading_factor
 
 
-def truncate(F, error):
+def truncate(F, error, outside=0.0):
     """Fewest leading columns of F; the others' norm is at most `error`.
 
     And the largest variance of the others.
@@ -20,12 +21,59 @@ def truncate(F, error):
         Orthogonal columns of decreasing norm, see ``leading_factor``.
     error : float
         In the Frobenius norm. Columns of rounding errors never count.
+    outside : float
+        Variance that F lacks; it is neglected, too.
     """
     variance = np.square(F).sum(axis=0)
-    neglected = np.cumsum(variance[::-1])[::-1]
+    neglected = np.cumsum(variance[::-1])[::-1] + outside
     rounding = len(F) * np.finfo(float).eps * variance.sum()
     kept = np.count_nonzero(neglected > max(error ** 2, rounding))
     return F[:, :kept], variance[kept:].max(initial=0.0)
+
+
+class Modes:
+    """A rank's leading modes, as many as are asked for, times their strength.
+
+    Parameters
+    ----------
+    block : Block
+        X (n x d).
+    r : int
+        Modes to begin with. Where they do not suffice, more are computed, or
+        all of them if a tenth of N or so would not do.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(self, block, r, rng):
+        self.block, self.rng = block, rng
+        self.variance = block.squared_norm()
+        self.F, self.missed = block.nystrom_factor(r, rng)
+
+    def neglected(self, k):
+        """The variance beyond the first k modes."""
+        return max(0.0, self.variance - np.square(self.F[:, :k]).sum())
+
+    def within(self, error):
+        """Fewest modes that leave a norm of at most `error`.
+
+        Returns
+        -------
+        F : array of shape (d, m)
+        missed : float
+            Bound of X'X - F F', which is positive.
+        """
+        N = min(self.block.X.shape)
+        while self.F.shape[1] < N and self.neglected(None) > error ** 2:
+            r = self.F.shape[1]
+            # No mode to come has more variance than the last one.
+            lacking = (self.neglected(None) - error ** 2) / max(
+                np.square(self.F[:, -1]).sum(), np.finfo(float).tiny)
+            r = int(min(1 + r + max(2 * lacking, r / 2), N))
+            self.F, self.missed = self.block.nystrom_factor(
+                r if is_affordable(N, r) else N, self.rng)
+        outside = self.neglected(None) if self.missed else 0.0
+        F, left = truncate(self.F, error, outside)
+        return F, self.missed + left
 
 
 def children(topology, rank, size):
@@ -53,7 +101,7 @@ def depth(topology, size):
     return {"star": 2, "chain": size, "tree": 1 + ceil(log2(size))}[topology]
 
 
-def hapod(comm, F, n_samples, topology, error, omega):
+def hapod(comm, within, n_samples, topology, error, omega):
     """Factor of the leading modes of all ranks' data, at rank 0.
 
     Communication: on each of the P - 1 edges d * K floats, with K the number
@@ -62,8 +110,9 @@ def hapod(comm, F, n_samples, topology, error, omega):
     Parameters
     ----------
     comm : MPI communicator
-    F : array of shape (d, m)
-        Factor of this rank's data, F F' = X'X, see ``leading_factor``.
+    within : function
+        Maps a norm to the leading modes of this rank's data that leave no
+        more, see :class:`Modes`.
     n_samples : int
         Rows of this rank's X.
     topology : {"star", "chain", "tree"}
@@ -82,10 +131,12 @@ def hapod(comm, F, n_samples, topology, error, omega):
     """
     levels = max(2, depth(topology, comm.size))
     local = error * sqrt((1 - omega ** 2) / (levels - 1))
-    groups, missed = children(topology, comm.rank, comm.size), 0.0
+    groups = children(topology, comm.rank, comm.size)
+    if comm.size == 1:
+        return within(omega * error * sqrt(n_samples))
     # Along a chain, a rank adds its untruncated data to what it receives.
-    if comm.size > 1 and not (topology == "chain" and groups):
-        F, missed = truncate(F, local * sqrt(n_samples))
+    F, missed = within(0.0 if topology == "chain" and groups
+                       else local * sqrt(n_samples))
     for group in groups:
         parts = [F.T]
         for child in group:

@@ -135,6 +135,11 @@ class KrylovSpace:
         return block
 
 
+def is_affordable(N, r):
+    """Whether a space of three blocks, which most need, is."""
+    return r + 3 * -(-r // 2) <= int(AFFORDABLE * N)
+
+
 def leading_space(product, N, r, rng, accurate=None):
     """A Krylov space that resolves r leading eigenvectors of C, if cheap.
 
@@ -158,7 +163,7 @@ def leading_space(product, N, r, rng, accurate=None):
     KrylovSpace, or None if it takes too many products or misses something.
     """
     affordable, b = int(AFFORDABLE * N), -(-r // 2)
-    if r + 3 * b > affordable:
+    if not is_affordable(N, r):
         return None
     space = KrylovSpace(N, N)
     block = orthonormal(rng.standard_normal((N, b)))

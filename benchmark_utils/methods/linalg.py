@@ -16,6 +16,8 @@ UNCONVERTED_BYTES = 2**24  # of a piece that is read once and not converted
 # at most so many multiplications; with few columns the copy takes as long.
 UNPACKED = 10**6
 NARROW = 256  # columns of a tile, at least
+WIDE = 80  # columns of a product, above which a copy is worth its time
+WIDE_BYTES = 2**22  # of a piece of such a product
 SMALL = 300  # order of a matrix with all eigenvectors
 INSIDE = 0.5  # cosine above which a vector was never turned out of a space
 
@@ -37,9 +39,14 @@ def row_pieces(X, n_bytes=CACHE_BYTES, at_least=32):
 def gram_product(X, U):
     """X'X U for a tall block X (n x d) and U (d x k): one read of X.
 
-    By tiles that are small enough to be multiplied without a copy.
+    By tiles that are small enough to be multiplied without a copy, unless U
+    has many columns.
     """
     d, k = U.shape
+    if k > WIDE:
+        return sum(((piece @ U).T @ piece
+                    for piece in row_pieces(X, WIDE_BYTES)),
+                   start=np.zeros((k, d))).T
     U, product = np.ascontiguousarray(U), np.zeros((d, k))
     rows = max(32, min(CACHE_BYTES // (8 * d), UNPACKED // (NARROW * k)))
     width = max(32, UNPACKED // (rows * k))

@@ -13,6 +13,11 @@ NEGLIGIBLE = 1e-8
 # at most so many times the least. Of a small matrix all eigenvectors take less
 # time than some iterations.
 EXTRA, CLOSE, ITERATIONS, SMALL = 10, 1.1, 3, 150
+# Noise is looked for in so many rows at once, of which all eigenvectors take
+# as long as the inner products of 2000 features. It is at most so many times
+# stronger than its edge, and than elsewhere along a column of the factor. A
+# factor grows to so many times its columns before it is truncated.
+ROWS, EDGE, ALIKE, GROWN = 50, 1.2, 2, 4
 
 
 def merged_estimates(comm, data, U, rank, merge_every, update,
@@ -52,10 +57,16 @@ def merged_estimates(comm, data, U, rank, merge_every, update,
         F, left = update(F, X)
         missed += left
         last = batch == data.n_batches
-        if changes and (batch % merge_every == 0 or last):
+        if batch % merge_every and not last:
+            yield U
+            continue
+        if F.shape[1] > rank:
+            F, left = truncated_factor(F.T, rank)
+            missed += left
+        if changes:
             U = changes.merge(F / np.sqrt(data.n_samples * batch
                                           / data.n_batches))
-        elif batch % merge_every == 0 or last:
+        else:
             merged, lost = merge_factors(comm, F, rank, "star", missed)
             final = certified_basis(comm, merged, lost, k, d)
             U = final.estimate
@@ -104,11 +115,70 @@ def nearly_leading(G, r, rng):
     return None, 0.0
 
 
+def without_noise(F, X, r):
+    """The few directions of X that are no noise, if all others are.
+
+    They are noise if their variances are those of white noise (Marchenko &
+    Pastur 1967), weaker than the factor, and no larger along its columns than
+    elsewhere: then nothing that the factor follows is in them.
+
+    Parameters
+    ----------
+    F : array of shape (d, at least r)
+        The first r columns are orthogonal and decrease.
+    X : array of shape (n, d)
+    r : int
+
+    Returns
+    -------
+    rows : array of shape (at most n / 4, d), or None
+    left : float
+        The norm of X'X minus that of the rows, which is positive.
+    """
+    n, d = X.shape
+    values, V = np.linalg.eigh(X @ X.T)
+    means = np.cumsum(values) / np.arange(1, n + 1)
+    edges = EDGE * (1 + np.sqrt(n / d)) ** 2 * means
+    rest = n - np.argmax((values <= edges)[::-1])
+    if 4 * rest < 3 * n or values[rest - 1] > np.square(F[:, r - 1]).sum():
+        return None, 0.0
+    rows, G = V[:, rest:].T @ X, F[:, :r // 2]
+    along = np.square(X @ G).sum(axis=0) - np.square(rows @ G).sum(axis=0)
+    elsewhere = np.square(G).sum(axis=0) * values[:rest].sum() / d
+    if (along > ALIKE * elsewhere).any():
+        return None, 0.0
+    return rows, values[rest - 1] + n * np.finfo(float).eps * values[-1]
+
+
+def few_rows(F, X, r):
+    """The rows of a batch :func:`without_noise`; all of them if that fails.
+
+    Returns
+    -------
+    rows : array of shape (at most n, d)
+    left : float
+        Bound of X'X minus that of the rows, which is positive.
+    """
+    n, total = len(X), 0.0
+    if F.shape[1] < r or n < ROWS:
+        return X, total
+    pieces = []
+    for piece in np.array_split(X, -(-n // ROWS)):
+        rows, left = without_noise(F, piece.astype(float, copy=False), r)
+        if rows is None:
+            return X, 0.0
+        pieces.append(rows)
+        total += left
+    return np.concatenate(pieces), total
+
+
 def updated_factor(F, X, r, rng):
     """The :func:`truncated_factor` of past and present, nearly, and faster.
 
     A new factor is a combination of the old columns, most of them leading
-    directions still, and the rows: F F' + X'X minus it is positive.
+    directions still, and the rows: F F' + X'X minus it is positive. Where the
+    rows are few directions and noise, these directions join the factor, which
+    is truncated when it has grown.
 
     Parameters
     ----------
@@ -119,18 +189,22 @@ def updated_factor(F, X, r, rng):
 
     Returns
     -------
-    F : array of shape (d, r)
-        Nearly orthogonal columns, strong ones first.
+    F : array of shape (d, at most `GROWN` * r)
+        The first r columns are nearly orthogonal, strong ones first.
     left : float
-        Bound of the largest eigenvalue that it leaves out, which is at most
-        `CLOSE` times the least possible.
+        Bound of what it leaves out: at a truncation the largest eigenvalue, at
+        most `CLOSE` times the least possible, and those of the noise.
     """
-    A = np.vstack([F.T, X])
-    if F.shape[1] == r and max(SMALL, 2 * (r + EXTRA)) < len(A) < len(F):
+    rows, noise = few_rows(F, X, r)
+    A = np.vstack([F.T, rows])
+    if len(rows) < len(X) and len(A) <= GROWN * r:
+        return A.T, noise
+    if F.shape[1] >= r and max(SMALL, 2 * (r + EXTRA)) < len(A) < len(F):
         Z, left = nearly_leading(A @ A.T, r, rng)
         if Z is not None:
-            return (Z.T @ A).T, left
-    return truncated_factor(A, r)
+            return (Z.T @ A).T, left + noise
+    F, left = truncated_factor(A, r)
+    return F, left + noise
 
 
 def shrunk_factor(A, size):

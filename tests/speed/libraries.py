@@ -11,7 +11,8 @@ the CPU seconds of both ranks, without the exchange of data before and the
 check after it. On a busy machine only the latter count, and threads that wait
 for a core spend them: OMP_NUM_THREADS=1. Streams have 50 batches, and their
 factors 40 columns. SLEPc takes part where it is installed, on both ranks;
-docs/libraries.rst says how.
+docs/libraries.rst says how. Words that follow the name of this file choose the
+tables with these words in their titles.
 """
 import sys
 import time
@@ -171,7 +172,9 @@ def slepc(own, exact, kind):
 
 
 def table(title, runs):
-    """Alternating; a line for each."""
+    """Alternating; a line for each. Only what was asked for."""
+    if " ".join(sys.argv[1:]) not in title:
+        return
     rows = {name: [] for name in runs}
     for _ in range(REPEATS):
         for name, run in runs.items():
