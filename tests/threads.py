@@ -9,6 +9,8 @@ from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.meter import ReadingMeter
 
+PATIENCE = 60  # seconds; ten are not enough on a busy machine
+
 
 class ThreadComm:
     """A rank that is a thread: for statistics over many ranks."""
@@ -52,12 +54,13 @@ class ThreadComm:
         self.boxes[self.rank, dest].put(sent.copy())
 
     def Recv(self, received, source):
-        received[...] = self.boxes[source, self.rank].get(timeout=10)
+        received[...] = self.boxes[source, self.rank].get(
+            timeout=PATIENCE)
 
 
 def on_threads(function, size):
     """Results of function(comm, rank) on all ranks."""
-    board, barrier = [None] * size, threading.Barrier(size, timeout=10)
+    board, barrier = [None] * size, threading.Barrier(size, timeout=PATIENCE)
     boxes = {(i, j): queue.Queue() for i in range(size) for j in range(size)}
     results = [None] * size
 
