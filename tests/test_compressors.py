@@ -111,7 +111,7 @@ def test_decoded_in_a_fresh_process(name, label, archives):
     for X, Y in zip(true, decoded, strict=True):
         assert Y.shape == X.shape and np.isfinite(Y).all()
         errors.add(X.astype(float), np.asarray(Y, float))
-    error, total = errors.squares
+    error, total = errors.sums()["squares"]
     wanted = CODECS[name].parameters.get("error", [None] * 2)[1]
     if wanted:  # rounding of a few values may be at its bound
         margin = 1.06 if geometry.shape != (1, 1) else 3 ** 0.5
@@ -203,8 +203,8 @@ def test_figures_of_a_kinetic_plasma(name, two_streams):
             message = encoder.encode(X)
             n_bytes += len(message)
             errors.add(X.astype(float), decoder.decode(message))
-        squares = squares + errors.squares
-        moments = moments + errors.moments
+        squares = squares + errors.sums()["squares"]
+        moments = moments + errors.sums()["moments"]
     assert 8 * n_bytes / (48 * 256 * 256) < 1.05 * bits
     assert np.sqrt(squares[0] / squares[1]) < 1.05 * reached
     assert np.sqrt(moments[0] / moments[1])[-1] < 0.01  # energy
