@@ -73,6 +73,7 @@ class Run:
             n_components=n_components, rng=shared, **parameters)
         self.estimate, self.bound = None, 1.0
         self.wall_seconds = self.peak_mb = 0.0
+        self.n_results = 0
 
     def _communicator(self):
         """The method's, counting into the ledger."""
@@ -125,6 +126,9 @@ class Run:
         """Scores, bounds, costs and messages of this rank."""
         if self.score is None:
             self._prepare_score()
+        self.n_results += 1
+        if self.n_results & (self.n_results - 1) == 0:
+            self._check_block()
         scores = self.score(self.estimate)
         if not 0 <= self.bound <= 1:
             raise ValueError(f"the certified error {self.bound} is not "
@@ -132,6 +136,17 @@ class Run:
         self.memory.forget_peak()
         return dict(scores=scores, bounds=dict(certified_error=self.bound),
                     costs=self._costs(), messages=self.ledger.messages())
+
+    def _check_block(self):
+        """Raise ValueError if the method has changed its data.
+
+        At results 1, 2, 4, 8, ... and with pictures, so also at the end: at
+        each it would take as long as the score.
+        """
+        if (self.checksum is not None
+                and zlib.crc32(self.data.X) != self.checksum):
+            raise ValueError("the method wrote to its block of the field: "
+                             "let it work on a copy of data.X.")
 
     def _costs(self):
         ledger, reading = self.ledger, self.data.meter
@@ -147,19 +162,8 @@ class Run:
             samples_seen=reading.passes)
 
     def pictures(self):
-        """Pictures of the estimate at rank 0, None elsewhere.
-
-        Every run ends with this.
-
-        Raises
-        ------
-        ValueError
-            The method has changed the data.
-        """
-        if (self.checksum is not None
-                and zlib.crc32(self.data.X) != self.checksum):
-            raise ValueError("the method wrote to its block of the field: "
-                             "let it work on a copy of data.X.")
+        """Pictures of the estimate at rank 0, None elsewhere."""
+        self._check_block()
         pictures = self.score.pictures(self.estimate)
         self.memory.forget_peak()
         return pictures
