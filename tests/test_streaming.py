@@ -211,6 +211,19 @@ def test_only_noise_is_left_out(case):
         assert rows is X and left == 0
 
 
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_rows_that_depend_are_no_noise(rank):
+    """Weak as they are: in every batch again, they would never be seen."""
+    r, rng = 12, np.random.default_rng(2)
+    F = np.eye(400, r) * np.geomspace(2, 1, r)
+    X = 1e-3 * rng.standard_normal((50, rank)) @ rng.standard_normal(
+        (rank, 400))
+    rows, left = few_rows(F, X, r)
+    assert len(rows) <= rank
+    np.testing.assert_allclose(rows.T @ rows, X.T @ X, atol=1e-15)
+    assert left < 1e-15
+
+
 def saved(comm, data, n_components, rng, rounds, path, **parameters):
     """Run a method and keep rank 0's last estimate, or its rows of it."""
     for U in rounds(comm, data, n_components, rng, **parameters):

@@ -137,6 +137,8 @@ def without_noise(F, X, r):
     """
     n, d = X.shape
     values, V = np.linalg.eigh(X @ X.T)
+    rounding = n * np.finfo(float).eps * values[-1]
+    values[values < rounding] = 0  # rows may depend on each other
     means = np.cumsum(values) / np.arange(1, n + 1)
     edges = EDGE * (1 + np.sqrt(n / d)) ** 2 * means
     rest = n - np.argmax((values <= edges)[::-1])
@@ -144,10 +146,11 @@ def without_noise(F, X, r):
         return None, 0.0
     rows, G = V[:, rest:].T @ X, F[:, :r // 2]
     along = np.square(X @ G).sum(axis=0) - np.square(rows @ G).sum(axis=0)
-    elsewhere = np.square(G).sum(axis=0) * values[:rest].sum() / d
+    elsewhere = np.square(G).sum(axis=0) * (
+        values[:rest].sum() / d + rounding)
     if (along > ALIKE * elsewhere).any():
         return None, 0.0
-    return rows, values[rest - 1] + n * np.finfo(float).eps * values[-1]
+    return rows, values[rest - 1] + rounding
 
 
 def few_rows(F, X, r):
