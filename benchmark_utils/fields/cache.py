@@ -48,6 +48,7 @@ def cached(path, settings, sources, write, suffices=lambda file: True):
     text = json.dumps({**settings, "source": source}, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     path = path.with_name(path.name.replace("{key}", key))
+
     def is_stored():
         return _is_stored(path, text, suffices)
 

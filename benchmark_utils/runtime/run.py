@@ -140,8 +140,8 @@ class Run:
     def _check_block(self):
         """Raise ValueError if the method has changed its data.
 
-        At results 1, 2, 4, 8, ... and with pictures, so also at the end: at
-        each it would take as long as the score.
+        At results 1, 2, 4, 8, ... and with pictures, so also at the end. To
+        check at every result would take as long as the score itself.
         """
         if (self.checksum is not None
                 and zlib.crc32(self.data.X) != self.checksum):

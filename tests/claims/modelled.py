@@ -1,11 +1,13 @@
-"""Print what methods take to an error of 1e-6: CPU time, modelled time.
+"""Print what methods take to reach an error of 1e-6: CPU and modelled time.
 
 Run it as ``python tests/claims/modelled.py [--ranks 64] [--features d ...]
-[--fields name ...] [--folder folder]``: measured on four ranks, on the fields
-of ``bytes.py``, or on two_stream with d features; every published method that
-gets there; compute time, the slowest rank's, and communication modelled on
-other ranks and networks, in ms. Then, for every field and network, whether
-the better one of ours is below all published methods, and how often.
+[--fields name ...] [--folder folder]``. It runs our methods, and every
+published one that reaches the error, on four ranks: on the fields of
+``bytes.py``, or on two_stream with d features. Printed in ms are the compute
+time of the slowest rank, as measured, and the communication time, as modelled
+for other numbers of ranks and other networks. Then, for every field and
+network, whether the better one of ours is below all published methods, and how
+often that is so.
 """
 import argparse
 import tempfile

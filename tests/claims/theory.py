@@ -203,11 +203,8 @@ def check(name, parameters, folder, world):
     return holds
 
 
-def main():
-    print(f"{'field':30} {'rho':>6} {'measured':>8} {'mu bound':>9} "
-          f"{'radius':>9}  rounds in  momentum measured  to 1e-8: plain, "
-          "momentum; coded-chord, shift-invert")
-    world = start_world(N_RANKS, "simulated")
+def check_all(check, world):
+    """Check every field; the script ends with 1 unless all hold."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             held = [check(name, parameters, Path(folder), world)
@@ -215,6 +212,13 @@ def main():
     finally:
         world.close()
     sys.exit(not all(held))
+
+
+def main():
+    print(f"{'field':30} {'rho':>6} {'measured':>8} {'mu bound':>9} "
+          f"{'radius':>9}  rounds in  momentum measured  to 1e-8: plain, "
+          "momentum; coded-chord, shift-invert")
+    check_all(check, start_world(N_RANKS, "simulated"))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ takes, and ``coded-chord``, whose steps are wider. Exits with 1 if a round has
 a larger error, or needs more bytes, than the theorem allows.
 """
 import sys
-import tempfile
 from itertools import product
 from pathlib import Path
 
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bytes import OURS, costs, unit  # noqa: E402
 from conftest import get_field, load_dataset  # noqa: E402
-from theory import FIELDS, K, Theorem, covariances  # noqa: E402
+from theory import K, Theorem, check_all, covariances  # noqa: E402
 
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.methods.coding import Coder  # noqa: E402
@@ -204,14 +203,7 @@ def check(name, parameters, folder, world):
 
 def main():
     print(f"{'field':30} {'rho':>5} rounds  proven  as coded  {OURS}  ratio")
-    world = start_world(N_RANKS)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            held = [check(name, parameters, Path(folder), world)
-                    for name, parameters in FIELDS]
-    finally:
-        world.close()
-    sys.exit(not all(held))
+    check_all(check, start_world(N_RANKS))
 
 
 if __name__ == "__main__":
