@@ -1,6 +1,7 @@
 """Entropy coding: what is decoded, how long messages are."""
 import numpy as np
 import pytest
+from mpi4py import MPI
 
 from benchmark_utils.methods.coding import (
     FIRST,
@@ -10,6 +11,7 @@ from benchmark_utils.methods.coding import (
     Coder,
     geometric,
 )
+from benchmark_utils.methods.star import Star
 
 DRAWS = {
     "uniform": lambda rng, n: rng.integers(-2, 3, (n, 10)),
@@ -110,3 +112,11 @@ def test_what_is_cut_off_a_message_is_not_missed():
         np.testing.assert_array_equal(other.decode(message, q.shape), q)
         lengths.add(len(message) % 4)
     assert lengths == {0, 1, 2, 3}
+
+
+def test_rank_0_keeps_the_bits_that_the_others_get():
+    """A negative number that rounds to zero has lost its sign elsewhere."""
+    kept, *_ = Star(MPI.COMM_SELF).broadcast(
+        np.array([[-0.3, 0.3, -0.7]]), (), lambda _: 1.0)
+    assert (kept == [[0, 0, -1]]).all()
+    assert (np.signbit(kept) == [[False, False, True]]).all()

@@ -152,7 +152,8 @@ class Star:
             return np.ascontiguousarray(
                 x[:, :width]).view(np.uint8).ravel(), x
         # What is too large is cut, and left to a later difference.
-        q = np.rint(x / steps).clip(1 - LARGEST, LARGEST - 1)
+        # The other end gets a zero without a sign.
+        q = np.rint(x / steps).clip(1 - LARGEST, LARGEST - 1) + 0.0
         return coder.encode(q), q * steps
 
     def _unpack(self, coder, message, shape, steps):
