@@ -233,8 +233,10 @@ def install(comm):
     """
     MPI.COMM_WORLD = comm
     MPI.COMM_SELF = CountingComm(SELF, comm.ledger)
-    close_doors(COSTS, CountingComm, _refused)
+    if MPI.Request is CountingRequest:  # once for all runs of a process
+        return
     MPI.Request = CountingRequest
+    close_doors(COSTS, CountingComm, _refused)
     windows = "Create", "Create_dynamic", "Allocate", "Allocate_shared"
     MPI.Win = type("Win", (CLASSES["Win"],), {
         name: _refused(f"Win.{name}") for name in windows})

@@ -36,25 +36,28 @@ def row_pieces(X, n_bytes=CACHE_BYTES, at_least=32):
         yield piece
 
 
-def gram_product(X, U):
-    """X'X U for a tall block X (n x d) and U (d x k): one read of X.
+def _products(X, U):
+    """Yield X in pieces of rows, their products with U, and their tiles.
 
-    By tiles that are small enough to be multiplied without a copy, unless U
-    has many columns.
+    Tiles are slices of columns, so narrow that they are multiplied without a
+    copy. If U has many columns the copy is worth its time: one tile.
     """
     d, k = U.shape
-    if k > WIDE:
-        return sum(((piece @ U).T @ piece
-                    for piece in row_pieces(X, WIDE_BYTES)),
-                   start=np.zeros((k, d))).T
-    U, product = np.ascontiguousarray(U), np.zeros((d, k))
-    rows = max(32, min(CACHE_BYTES // (8 * d), UNPACKED // (NARROW * k)))
-    width = max(32, UNPACKED // (rows * k))
+    U, width, n_bytes = np.ascontiguousarray(U), d, WIDE_BYTES
+    if k <= WIDE:
+        rows = max(32, min(CACHE_BYTES // (8 * d), UNPACKED // (NARROW * k)))
+        width, n_bytes = max(32, UNPACKED // (rows * k)), 8 * d * rows
     tiles = [slice(start, start + width) for start in range(0, d, width)]
-    for piece in row_pieces(X, 8 * d * rows):
-        Z = sum(piece[:, tile] @ U[tile] for tile in tiles)
+    for piece in row_pieces(X, n_bytes):
+        yield piece, sum(piece[:, tile] @ U[tile] for tile in tiles), tiles
+
+
+def gram_product(X, U):
+    """X'X U for a tall block X (n x d) and U (d x k): one read of X."""
+    product = np.zeros(U.shape)
+    for piece, Z, tiles in _products(X, U):
         for tile in tiles:
-            product[tile] += piece[:, tile].T @ Z
+            product[tile] += (Z.T @ piece[:, tile]).T
     return product
 
 
@@ -67,7 +70,7 @@ def _column_slices(X):
 def product(X, U):
     """X U for a block X (n x d) and U (d x k)."""
     if len(X) > X.shape[1]:
-        return np.concatenate([piece @ U for piece in row_pieces(X)])
+        return np.concatenate([Z for _, Z, _ in _products(X, U)])
     return sum(X[:, piece].astype(float, copy=False) @ U[piece]
                for piece in _column_slices(X))
 
