@@ -6,6 +6,7 @@ from test_world import assert_gone
 
 from benchmark_utils.runtime import idle
 from benchmark_utils.runtime.errors import WorldError
+from benchmark_utils.runtime.world import start_world
 
 
 @pytest.fixture
@@ -57,6 +58,33 @@ def test_another_method_has_other_ranks(field):
     other, _ = one_run("other method", field)
     assert not set(first) & set(other)
     assert one_run("method", field)[0] == first  # of the next dataset
+
+
+def test_a_score_is_that_of_its_field(make_field):
+    """Repetitions share sums over the data, other fields do not."""
+    def start(comm, data, n_components, rng):
+        yield data.random_basis(n_components, rng)
+
+    def scores(world, seed):
+        world.load(start, make_field(
+            spectrum_array(40, 20, 16, seed), n_ranks=2), 3, {})
+        world.call("advance", 1)
+        scores = world.call("result")["scores"]
+        stored = world.call("stored", 3)["stored"]
+        return scores["variance"], scores["captured_own"], stored["power"]
+
+    order, worlds, found = (0, 1, 1, 0), [start_world(2)], []
+    try:
+        shared = [scores(worlds[0], seed) for seed in order]
+        for seed in 0, 1:
+            worlds.append(start_world(2))
+            found.append(scores(worlds[-1], seed))
+    finally:
+        for world in worlds:
+            world.close()
+    for one, seed in zip(shared, order, strict=True):
+        for mine, other in zip(one, found[seed], strict=True):
+            np.testing.assert_array_equal(mine, other)
 
 
 def test_not_too_many_wait(field, monkeypatch):

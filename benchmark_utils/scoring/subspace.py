@@ -19,6 +19,27 @@ ORTHONORMALITY = 1e-6
 ROUNDING = 1e-10
 
 
+class DataSums:
+    """Sums over a rank's data, which do not depend on the method.
+
+    Attributes
+    ----------
+    last : DataSums or None
+        Of the last run in this process: repetitions share them.
+    key
+        Equal for the same data.
+    variance, captured_exact : float
+        In all, and what the exact subspace captures.
+    true : Sums or None
+        See :class:`.field_errors.FieldErrors`; once they are known.
+    """
+
+    last = None
+
+    def __init__(self, key):
+        self.key, self.variance, self.true = key, 0.0, None
+
+
 class SubspaceScore:
     """Compares each rank's basis with the exact leading subspace.
 
@@ -33,13 +54,10 @@ class SubspaceScore:
 
     def __init__(self, comm, field, data, n_components):
         self.comm, self.field, self.data = comm, field, data
-        self.true = None  # sums over the field, once they are known
         # The same on every rank: their shares of a projection are added.
         self.steps = field.steps_within(PIECE_BYTES * comm.size)
         self.reference = self._exact(n_components)
-        self.variance = 0.0
-        self.captured_exact = self._captured(
-            self.reference, self._adding_variance())
+        self.sums = self._sums_of_data()
 
     def _exact(self, k):
         """The exact basis, or this rank's rows of it."""
@@ -80,7 +98,8 @@ class SubspaceScore:
             residual_gram=self._sum(residual.T @ residual),
             consensus_error=0.0 if agree
             else self._disagreement(U, holders),
-            variance=self.variance, captured_exact=self.captured_exact,
+            variance=self.sums.variance,
+            captured_exact=self.sums.captured_exact,
             captured_own=own,
             captured_worst=own if agree else self._captured(
                 self._worst(U, np.linalg.norm(residual, 2))))
@@ -132,11 +151,11 @@ class SubspaceScore:
         if len(self._holders(U)) > 1:
             U = self._worst(U, np.linalg.norm(
                 self._residual(U, self.reference), 2))
-        reading = Reading(self.comm, self.field, self.data, self.true)
+        reading = Reading(self.comm, self.field, self.data, self.sums.true)
         for _ in reading.new(archive_of_basis(
                 self.comm, self.data, U, self.steps, n_components)):
             pass
-        scores, self.true = reading.scores(), reading.errors.true
+        scores, self.sums.true = reading.scores(), reading.errors.true
         return scores
 
     def _check(self, U):
@@ -196,10 +215,20 @@ class SubspaceScore:
         return value if self.data.partition == "samples" \
             else self.comm.allreduce(value)
 
-    def _adding_variance(self):
+    def _sums_of_data(self):
+        """Those of the last run in this process, if it had the same data."""
+        key = vars(self.field), self.comm.rank, self.reference.tobytes()
+        last, grows = DataSums.last, self.field.identity is None
+        if grows or last is None or last.key != key:
+            DataSums.last = sums = DataSums(key)
+            sums.captured_exact = self._captured(
+                self.reference, self._adding_variance(sums))
+        return DataSums.last
+
+    def _adding_variance(self, sums):
         """Batches of this rank's data, whose variance is added on the way."""
         for X in self.data.stored_batches(self.steps):
-            self.variance += sum(
+            sums.variance += sum(
                 np.vdot(piece, piece) for piece in row_pieces(X)
             ) / self.data.n_samples
             yield X
