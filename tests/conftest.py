@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+# Tests run side by side, one thread each; before numpy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Before netCDF4: its filters take the HDF5 library that is loaded last.
 import hdf5plugin  # noqa: F401
 import numpy as np
