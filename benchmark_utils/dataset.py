@@ -2,6 +2,7 @@
 import traceback
 from abc import abstractmethod
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,10 @@ class FieldDataset(ShortName, BaseDataset):
         seed, settings = self.get_seed(), self.settings()
         rng = None
         if self.is_random:
+            if (not isinstance(self.realisation, Integral)
+                    or self.realisation < 0):
+                raise ValueError(f"realisation is {self.realisation!r}: give "
+                                 "a whole number, 0 or more.")
             settings["seed"] = seed
             # numpy pads with zeros: realisation 0 is that of the seed alone.
             rng = np.random.default_rng([seed, self.realisation])

@@ -4,6 +4,7 @@ Every rank has an array and calls the same functions in the same order; see
 ``docs/in_your_code.rst``.
 """
 from itertools import islice
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +80,11 @@ class DistributedPCA:
                 f"{method} has the parameters "
                 f"{', '.join(solver.parameters) or 'none'} and the partitions "
                 f"{', '.join(solver.partitions)}.")
+        for name, value in ("n_components", n_components), (
+                "n_batches", n_batches):
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name} is {value!r}: give a whole number, "
+                                 "1 or more.")
         self.solver, self.k, self.partition = solver, n_components, partition
         self.plain, self.comm = comm, CountingComm(comm.Dup())
         self.n_batches, self.seed = n_batches, seed
@@ -158,6 +164,8 @@ class DistributedPCA:
         n_samples * k; those of a stream lack what its factors truncate, see
         :class:`~benchmark_utils.methods.variances.StreamVariances`.
         """
+        if self.basis is None:
+            raise ValueError("There is no result before fit or partial_fit.")
         gram = self.variances(self.comm) if self.variances else \
             block_variances(self.comm, self.data, self.basis)
         values, turn = np.linalg.eigh(gram / self.array.n_samples)

@@ -90,7 +90,7 @@ class MPISolver(Method, ShortName, BaseSolver):
         return False, None
 
     def get_next(self, stop_val):
-        """Round of the next evaluation: every one, later every tenth more.
+        """Round of the next evaluation: every round, then steps of 10 %.
 
         Costs to an accuracy are read off the evaluated rounds.
         """
@@ -144,7 +144,7 @@ class MPISolver(Method, ShortName, BaseSolver):
                     self.stored[k] = self.world.call("stored", k)["stored"]
             error = callback.curve[-1].get(
                 "objective_subspace_error", math.inf)
-            # In the results that were handed out, which are kept till the end.
+            # benchopt keeps the dict that get_result gave: change it in place.
             self.ended["reason"] = (
                 "converged" if error <= TARGET else
                 "method done" if returned else LIMITS.get(
@@ -174,9 +174,9 @@ class MPISolver(Method, ShortName, BaseSolver):
     def get_result(self):
         """Scores and costs of the present estimate, computed on the ranks.
 
-        And, when the run ends, bytes and errors of what it leaves behind.
-        And pictures by round: at rounds 0, 1, 2, 4, 8, ... and at the last
-        one, which is added when the run ends, as is why it ended.
+        When the run ends, bytes and errors of what it leaves behind are
+        added, and why it ended; pictures are those of rounds 0, 1, 2, 4, 8,
+        ... and of the last one.
         """
         if self.result is None:
             self.result = self.world.call("result")

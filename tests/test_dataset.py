@@ -2,7 +2,7 @@
 import h5py
 import numpy as np
 import pytest
-from conftest import ROOT, get_field, load_dataset, load_module
+from conftest import ROOT, get_field, get_instance, load_dataset, load_module
 
 from benchmark_utils.dataset import FieldDataset
 
@@ -94,6 +94,14 @@ def test_names(benchmark):
         "vlasov-2d2v[case=two_beams,n_ranks=8,partition=features,"
         "decomposition=blocks,heterogeneity=0.5]")
     assert name("simulated", realisation=1) == "simulated[realisation=1]"
+
+
+@pytest.mark.parametrize("realisation", [-1, 1.5])
+def test_realisations_are_counted(realisation, tmp_path):
+    module = load_dataset("simulated", tmp_path)
+    field = get_instance(module, realisation=realisation).get_data()["field"]
+    assert f"realisation is {realisation}: give a whole number" \
+        in field.skip_reason()
 
 
 @pytest.mark.parametrize("name", RANDOM)

@@ -110,7 +110,10 @@ def test_slabs_are_never_empty():
 @pytest.mark.parametrize("split, message", [
     ({"partition": "rows"}, "not one of samples and features"),
     ({"heterogeneity": 1.5}, "between 0 and 1"),
-    ({"batch": 0}, "at least one time step"),
+    ({"batch": 0}, "batch is 0: give a whole number"),
+    ({"batch": 1.5}, "batch is 1.5: give a whole number"),
+    ({"n_ranks": 0}, "n_ranks is 0: give a whole number"),
+    ({"n_ranks": "4"}, "n_ranks is '4': give a whole number"),
     ({"decomposition": "cubes"}, "not one of slabs and blocks"),
 ])
 def test_wrong_split(split, message, make_field):

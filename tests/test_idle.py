@@ -60,14 +60,17 @@ def test_another_method_has_other_ranks(field):
     assert one_run("method", field)[0] == first  # of the next dataset
 
 
-def test_a_score_is_that_of_its_field(make_field):
+@pytest.mark.parametrize("partition", ["samples", "features"])
+def test_a_score_is_that_of_its_field(make_field, partition):
     """Repetitions share sums over the data, other fields do not."""
     def start(comm, data, n_components, rng):
         yield data.random_basis(n_components, rng)
 
     def scores(world, seed):
         world.load(start, make_field(
-            spectrum_array(40, 20, 16, seed), n_ranks=2), 3, {})
+            spectrum_array(40, 20, 16, seed)[
+                ..., :1 if partition == "features" else None],
+            n_ranks=2, partition=partition), 3, {})
         world.call("advance", 1)
         scores = world.call("result")["scores"]
         stored = world.call("stored", 3)["stored"]

@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pytest
 from conftest import LIBRARIES, METHODS, ROOT
+from mpi4py import MPI
 from test_communicator import start
 
 from benchmark_utils.fields.arrays import SplitArray
 from benchmark_utils.methods.method import load_method
+from benchmark_utils.program import DistributedPCA
 
 # What is not exact, or slow: how far it may be off after 60 rounds.
 APPROXIMATE = {
@@ -67,17 +69,43 @@ def test_arrays_that_do_not_fit():
     with pytest.raises(ValueError, match="matrix of floating point numbers"):
         SplitArray(Alone(), np.ones((3, 3), int), "samples", 1)
     two = Alone()
-    two.allgather = lambda value: [value, ((4, 5), "float64")]
+    two.allgather = lambda value: [value, ((4, 5), "float64", True)]
     with pytest.raises(ValueError, match="same number of columns"):
         SplitArray(two, np.ones((3, 3)), "samples", 1)
+    two.allgather = lambda value: [((3, 3), "float64", True), value]
+    with pytest.raises(ValueError, match="infinite values on the ranks 1"):
+        SplitArray(two, np.array(3 * [[1, np.nan, 1]]), "samples", 1)
+    huge = SplitArray(Alone(), np.full((3, 3), 1e308), "samples", 2)
+    with pytest.raises(ValueError, match="infinite"):
+        huge.hand_over(np.full((3, 3), np.inf))
 
 
 def test_unknown_methods_are_named():
     with pytest.raises(ValueError, match="choose one of apmos, block-krylov"):
         load_method("nonsense")
+    with pytest.raises(ValueError, match="choose one of"):
+        load_method(str(ROOT / "solvers" / "nonsense.py"))
+
+
+@pytest.mark.parametrize("change, sentence", [
+    (dict(n_components=0), "n_components is 0: give a whole number"),
+    (dict(n_components=2.5), "n_components is 2.5: give a whole number"),
+    (dict(n_batches=0), "n_batches is 0: give a whole number"),
+])
+def test_arguments_that_are_no_numbers(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        DistributedPCA(Alone(), "gram-eigh", **change)
+
+
+def test_no_result_yet():
+    with DistributedPCA(MPI.COMM_SELF, "gram-eigh", 2) as pca, \
+            pytest.raises(ValueError, match="no result before fit"):
+        pca.result()
 
 
 def test_files_elsewhere_are_methods(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text((ROOT / "solvers" / "oja.py").read_text())
     assert load_method(file).one_pass
+    # As docs/own_method.rst has it: a new file beside the others.
+    assert load_method(str(ROOT / "solvers" / "oja.py")).one_pass

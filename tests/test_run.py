@@ -2,6 +2,7 @@
 import pytest
 from conftest import spectrum_array
 
+from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.world import start_world
 
 BUSY = 0.3  # seconds
@@ -77,3 +78,18 @@ def test_reading_of_the_stream_is_not_charged(field, monkeypatch):
     assert (of["compute_s"] < ELSEWHERE).all()
     assert (of["wall_s"] < BUSY).all()
     assert of["samples_seen"].tolist() == [0.5] * 3
+
+
+def test_a_method_without_a_starting_point(field):
+    def rounds(comm, data, n_components, rng, seconds):
+        return
+        yield
+
+    world = start_world(field.n_ranks)
+    try:
+        world.load(rounds, field, 3, {"seconds": 0})
+        assert world.call("advance", 1) == 0
+        with pytest.raises(WorldError, match="before its first yield"):
+            world.call("result")
+    finally:
+        world.close()

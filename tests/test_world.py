@@ -14,6 +14,7 @@ import psutil
 import pytest
 from conftest import ROOT, spectrum_array
 
+from benchmark_utils.runtime import leftovers
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.launchers import launcher
 from benchmark_utils.runtime.world import start_world
@@ -255,6 +256,31 @@ def test_nothing_left_in_the_temporary_folder(field, tmp_path, monkeypatch):
     world.call("advance", 1)
     world.close()
     assert not list((tmp_path / "empty").iterdir())
+
+
+def test_only_what_is_ours_is_removed(tmp_path, monkeypatch):
+    """Shared memory of another user, or that is gone by then."""
+    monkeypatch.setattr(leftovers, "SHARED_MEMORY", tmp_path)
+    path = tmp_path / "mpich_shm_test"
+    path.touch()
+    (tmp_path / "mpich_shm_gone").symlink_to(tmp_path / "gone")
+    assert leftovers.orphans() == [path]
+    monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+    assert leftovers.orphans() == []
+
+    def forbidden(self):
+        raise PermissionError
+    monkeypatch.setattr(type(path), "unlink", forbidden)
+    leftovers.unlink([path])
+
+
+@pytest.mark.parametrize("name, value", [
+    ("THREADS", "many"), ("THREADS", "0"), ("WATCHDOG", "10min"),
+    ("WATCHDOG", "nan")])
+def test_wrong_settings_are_named(name, value, monkeypatch):
+    monkeypatch.setenv(f"BENCHMARK_{name}", value)
+    with pytest.raises(WorldError, match=f"BENCHMARK_{name} is '{value}'"):
+        start_world(1)
 
 
 def test_threads_and_imports_of_a_rank(field, monkeypatch):

@@ -45,6 +45,7 @@ def _counted(method, cost):
                 self._clock.send(ledger, use, price.sent)
             status = arguments.get("status")
             if status is None and "status" in names:
+                args = args[:names.index("status")]  # None may stand there
                 status = kwargs["status"] = MPI.Status()
             result = ledger.time(method, self, *args, **kwargs)
             waiting = _book(self, use, price, blocking)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-# Calls of a kind have the same cost; the first that a name contains is its.
+# Calls of a kind have the same cost. The kind of a call is the first of these
+# words that its name contains.
 KINDS = ("neighbor", "allreduce", "reduce_scatter", "reduce", "allgather",
          "gather", "scatter", "bcast", "alltoall", "scan", "barrier", "send")
 

@@ -3,6 +3,12 @@ import numpy as np
 from greenlet import getcurrent
 
 
+def is_finite(X):
+    """Whether all values are; a sum needs no memory, but may overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum(dtype=float)) or np.isfinite(X).all())
+
+
 class SplitArray:
     """What the class PartitionedMatrix of ``methods`` asks of a field.
 
@@ -21,26 +27,15 @@ class SplitArray:
     Raises
     ------
     ValueError
-        X is no matrix of floating point numbers, or does not fit to those of
-        the other ranks; on all ranks.
+        X is no matrix of finite floating point numbers, or does not fit to
+        those of the other ranks; on all ranks.
     """
 
     batch = 1
 
     def __init__(self, comm, X, partition, n_batches):
-        shapes = comm.allgather((np.shape(X), str(getattr(X, "dtype", None))))
-        along = 0 if partition == "samples" else 1
-        if any(len(shape) != 2 or not dtype.startswith("float")
-               for shape, dtype in shapes):
-            raise ValueError("X must be a matrix of floating point numbers on "
-                             f"every rank, not {shapes}.")
-        if len({shape[1 - along] for shape, _ in shapes}) > 1:
-            raise ValueError(
-                "All ranks must have the same number of "
-                f"{'columns' if along == 0 else 'rows'} of X under the "
-                f"partition {partition}, not {shapes}.")
-        self.partition, self.n_steps = partition, n_batches
-        sizes = np.array([shape[along] for shape, _ in shapes])
+        self.comm, self.partition, self.n_steps = comm, partition, n_batches
+        sizes = self._checked(X)
         first, own = sizes[:comm.rank].sum(), sizes[comm.rank]
         self._columns = np.arange(first, first + own)
         rows, columns = np.shape(X)
@@ -67,8 +62,31 @@ class SplitArray:
         return self._next.view()
 
     def hand_over(self, X):
-        """X is the next batch."""
+        """X is the next batch, on all ranks; ValueError as above."""
+        self._checked(X)
         self._next = X
+
+    def _checked(self, X):
+        """Rows of every rank's part, or columns under ``features``."""
+        kind = getattr(X, "dtype", np.dtype(object))
+        parts = self.comm.allgather((
+            np.shape(X), str(kind), kind.kind != "f" or is_finite(X)))
+        shapes = [part[:2] for part in parts]
+        along = 0 if self.partition == "samples" else 1
+        if any(len(shape) != 2 or not dtype.startswith("float")
+               for shape, dtype in shapes):
+            raise ValueError("X must be a matrix of floating point numbers on "
+                             f"every rank, not {shapes}.")
+        if len({shape[1 - along] for shape, _ in shapes}) > 1:
+            raise ValueError(
+                "All ranks must have the same number of "
+                f"{'columns' if along == 0 else 'rows'} of X under the "
+                f"partition {self.partition}, not {shapes}.")
+        wrong = [rank for rank, part in enumerate(parts) if not part[2]]
+        if wrong:
+            raise ValueError("X has NaN or infinite values on the ranks "
+                             f"{', '.join(map(str, wrong))}.")
+        return np.array([shape[along] for shape, _ in shapes])
 
     def batches(self, n_steps):
         """Yield what is handed over; the greenlet that reads waits for it."""

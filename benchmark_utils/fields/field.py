@@ -12,6 +12,7 @@ features    all cells at one time step    columns: its cells in every snapshot
 ==========  ============================  =====================================
 """
 from functools import lru_cache
+from numbers import Integral
 
 import h5py
 import numpy as np
@@ -94,8 +95,7 @@ class Field(Layout):
     Raises
     ------
     ValueError
-        If the partition, the heterogeneity, the batch, the decomposition or
-        the kind of ranks is not valid.
+        If a parameter has no valid value.
     """
 
     def __init__(self, path, n_ranks=4, partition="samples",
@@ -113,9 +113,10 @@ class Field(Layout):
         if not 0 <= heterogeneity <= 1:
             raise ValueError(f"heterogeneity is {heterogeneity}, not a "
                              "probability between 0 and 1.")
-        if batch < 1:
-            raise ValueError(f"batch is {batch}; a batch holds at least one "
-                             "time step.")
+        for name, value in ("n_ranks", n_ranks), ("batch", batch):
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name} is {value!r}: give a whole number, "
+                                 "1 or more.")
         super().__init__(path)
         self.n_ranks = n_ranks
         self.partition = partition

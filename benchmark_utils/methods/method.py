@@ -60,10 +60,9 @@ def load_method(name):
     ValueError
         There is no such method.
     """
-    path = Path(name) if str(name).endswith(".py") else \
-        SOLVERS / f"{name.replace('-', '_')}.py"
-    if path.parent == SOLVERS and name not in method_names() \
-            or not path.exists():
+    is_file = str(name).endswith(".py")
+    path = Path(name) if is_file else SOLVERS / f"{name.replace('-', '_')}.py"
+    if not (path.exists() if is_file else name in method_names()):
         raise ValueError(
             f"There is no method {name!r}: choose one of "
             f"{', '.join(method_names())}, or give the path of a file.")

@@ -76,8 +76,25 @@ def mpi_library():
 
 
 def n_threads():
-    """BLAS threads of a rank."""
-    return os.environ.get("BENCHMARK_THREADS", "1")
+    """BLAS threads of a rank, as text."""
+    text = os.environ.get("BENCHMARK_THREADS", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise WorldError(f"BENCHMARK_THREADS is {text!r}: give a whole "
+                         "number, 1 or more.")
+    return text
+
+
+def watchdog():
+    """Seconds without a sign of life after which ranks are given up."""
+    text = os.environ.get("BENCHMARK_WATCHDOG", "600")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise WorldError(f"BENCHMARK_WATCHDOG is {text!r}: give a number of "
+                         "seconds.")
+    return seconds
 
 
 def _n_nodes():

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -31,12 +32,13 @@ def segments():
 
 
 def unlink(paths):
-    """Remove files and folders, those that are still there."""
+    """Remove files and folders, those that are still there, and ours."""
     for path in map(Path, paths):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def unlink_attached():
@@ -69,13 +71,17 @@ def topology_files():
 
 
 def orphans(since=0.0):
-    """Segments that no process has mapped, made since some time.
+    """Segments of this user that no process has mapped, made since some time.
 
     Those of a world whose ranks ended before they could tell their names.
     """
-    found = {path.name: path for path in SHARED_MEMORY.glob("*")
-             if path.name.startswith(SEGMENTS)
-             and path.stat().st_ctime >= since}
+    found = {}
+    for path in SHARED_MEMORY.glob("*"):
+        with suppress(OSError):  # gone
+            status = path.stat()
+            if (path.name.startswith(SEGMENTS) and status.st_ctime >= since
+                    and status.st_uid == os.getuid()):
+                found[path.name] = path
     for maps in Path("/proc").glob("[0-9]*/maps") if found else ():
         try:
             text = maps.read_text()

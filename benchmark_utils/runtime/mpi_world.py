@@ -19,6 +19,7 @@ from benchmark_utils.runtime.launchers import (
     check_alone,
     environment,
     launcher,
+    watchdog,
 )
 from benchmark_utils.runtime.output import SUPERVISE, Output, ended, reports
 
@@ -39,7 +40,7 @@ class MPIWorld:
 
     def __init__(self, n_ranks):
         self.n_ranks = n_ranks
-        self.watchdog = float(os.environ.get("BENCHMARK_WATCHDOG", 600))
+        self.watchdog = watchdog()
         self.connection = self.process = None
         self.busy = False  # a command has no reply yet
         self.ranks, self.segments = {}, []
@@ -122,7 +123,8 @@ class MPIWorld:
                         raise WorldError(
                             f"No sign of life from the ranks for "
                             f"{self.watchdog:g} s: a round hangs or is too "
-                            "long (BENCHMARK_WATCHDOG sets the limit in "
+                            "long, or the field takes longer to read and "
+                            "score (BENCHMARK_WATCHDOG sets the limit in "
                             f"seconds).{self.output.tail()}")
                 kind, value = self.connection.recv()
             except (EOFError, OSError):

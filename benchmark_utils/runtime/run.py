@@ -124,6 +124,9 @@ class Run:
 
     def result(self):
         """Scores, bounds, costs and messages of this rank."""
+        if self.estimate is None:
+            raise ValueError("rounds ended before its first yield: yield the "
+                             "starting point first.")
         if self.score is None:
             self._prepare_score()
         self.n_results += 1

@@ -123,7 +123,7 @@ class SimulatedRanks:
         return self._all(Run.pictures)[0]
 
     def free(self):
-        """Their communicators are objects as others."""
+        """Nothing to do: their communicators are plain objects."""
 
     def modes(self):
         return self._all(Run.modes)[0]

@@ -1,4 +1,4 @@
-"""Driver side of ranks that are simulated: one process, watched as ever."""
+"""Driver side of simulated ranks: one process, watched like real ones."""
 from benchmark_utils.runtime.mpi_world import MPIWorld
 
 

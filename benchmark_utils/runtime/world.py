@@ -35,7 +35,9 @@ class World(Protocol):
         ``advance``, n: make up to n rounds; how many the method had left.
         ``result``: the present estimate's scores, costs and messages.
         ``pictures``: of the present estimate.
-        ``stored``, k: bytes and errors of its k leading components.
+        ``stored``, k: bytes and errors of its k leading components; not of
+        simulated ranks, as one cannot code for all.
+        ``modes``: of the present estimate, see ``scoring/modes.py``.
         ``free``: forget the method and its data.
         """
 

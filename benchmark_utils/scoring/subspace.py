@@ -218,12 +218,13 @@ class SubspaceScore:
     def _sums_of_data(self):
         """Those of the last run in this process, if it had the same data."""
         key = vars(self.field), self.comm.rank, self.reference.tobytes()
-        last, grows = DataSums.last, self.field.identity is None
-        if grows or last is None or last.key != key:
-            DataSums.last = sums = DataSums(key)
+        sums, grows = DataSums.last, self.field.identity is None
+        if grows or sums is None or sums.key != key:
+            sums = DataSums(key)
             sums.captured_exact = self._captured(
                 self.reference, self._adding_variance(sums))
-        return DataSums.last
+            DataSums.last = sums
+        return sums
 
     def _adding_variance(self, sums):
         """Batches of this rank's data, whose variance is added on the way."""

@@ -102,6 +102,15 @@ def check_what_has_no_bytes_is_refused():
     assert ledger == before
 
 
+def check_no_status_by_its_place():
+    """A status of None may be the last of the arguments."""
+    other, received = 1 - plain.rank, np.zeros(2)
+    request = comm.Isend(np.ones(2), other, 5)
+    comm.Recv(received, other, 5, None)
+    request.Wait()
+    assert (received == 1).all()
+
+
 def check_derived_communicators():
     ring = topologies[0]
     for one in (comm.Split(plain.rank), *topologies, ring.Sub([True]),
@@ -160,6 +169,7 @@ check_the_protocol_is_fulfilled()
 check_methods_of_the_future_are_refused()
 check_refusals_name_an_alternative()
 check_what_has_no_bytes_is_refused()
+check_no_status_by_its_place()
 check_derived_communicators()
 check_copies_do_not_count_elsewhere()
 check_waiting_is_timed(lambda request: request.Wait())
