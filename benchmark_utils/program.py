@@ -90,6 +90,9 @@ class DistributedPCA:
         self.n_batches, self.seed = n_batches, seed
         self.parameters = {key: values[0] for key, values
                            in solver.parameters.items()} | parameters
+        wrong = solver.wrong_parameter(self.parameters)
+        if wrong:
+            raise ValueError(wrong)
         self.array = self.data = self.variances = self.reader = None
         self.basis, self.bound = None, 1.0
 

@@ -87,7 +87,8 @@ class MPISolver(Method, ShortName, BaseSolver):
                           f"not {field.partition}: change that of the "
                           "dataset, or add it to the method's partitions if "
                           "its rounds are correct for both.")
-        return False, None
+        wrong = self.wrong_parameter(self._parameters)
+        return wrong is not None, wrong and f"{self.name}: {wrong}"
 
     def get_next(self, stop_val):
         """Round of the next evaluation: every round, then steps of 10 %.

@@ -33,6 +33,7 @@ class Solver(MPISolver):
     partitions = ("samples", "features")
     parameters = {"block_size": [None], "restart_length": [8],
                   "messages": ["float64"]}
+    choices = {"block_size": 1, "messages": ("float64", "float32")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, block_size, restart_length,

@@ -24,6 +24,7 @@ class Solver(MPISolver):
     name = "chebyshev-power"
     partitions = ("samples", "features")
     parameters = {"oversampling": [10]}
+    choices = {"oversampling": 0}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, oversampling):

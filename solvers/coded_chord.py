@@ -29,7 +29,7 @@ class Solver(MPISolver):
     Uncoded, exact for any partition, at the rate nu / (1 + nu) &lt;=
     mu / (mu + gap), mu = ||C - M||; favour = <i>rounds</i>: finer steps, and
     momentum.
-    <b>Fails when:</b> latency, not bandwidth, is scarce: it needs many rounds.
+    <b>Fails when:</b> latency, not bandwidth, is the bottleneck: many rounds.
     <b>Reference:</b> ours; its parts: Himpe, Leibner &amp; Rave 2018, SIAM J.
     Sci. Comput. 40(5) (merge); Richtarik, Sokolov &amp; Fatkhullin 2021,
     NeurIPS (differences); Sleijpen &amp; van der Vorst 1996, SIAM J. Matrix
@@ -38,9 +38,9 @@ class Solver(MPISolver):
 
     name = "coded-chord"
     partitions = ("samples", "features")
-    parameters = {
-        "favour": ["bytes"], "coding": ["entropy"], "rank_factor": [4],
-        "target": [0.0]}
+    parameters = {"favour": ["bytes"], "coding": ["entropy"],
+                  "rank_factor": [4], "target": [0.0]}
+    choices = {"favour": tuple(NOISE), "coding": ("entropy", "float64")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, favour, coding, rank_factor,

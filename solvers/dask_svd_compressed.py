@@ -20,6 +20,7 @@ class Solver(MPISolver):
     requirements = ["pip::dask[array]"]
     partitions = ("samples", "features")
     parameters = {"iterator": ["QR"], "power_passes": [4]}
+    choices = {"iterator": ("QR", "power"), "power_passes": 0}
 
     @staticmethod
     def warm_up_rank(shape, dtype, n_components, **_):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.methods.gossip import Gossip
+from benchmark_utils.methods.gossip import CHOICES, Gossip
 from benchmark_utils.methods.linalg import orthonormal, polar_factor
 from benchmark_utils.solver import MPISolver
 
@@ -32,6 +32,7 @@ class Solver(MPISolver):
     replicated = False
     parameters = {"align": ["polar"], "topology": ["ring"],
                   "mixing": ["chebyshev"], "n_mixings": [5]}
+    choices = {**CHOICES, "align": ("polar", "sign")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, align, topology, mixing,

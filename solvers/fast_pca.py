@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.methods.gossip import Gossip, largest_variance
+from benchmark_utils.methods.gossip import CHOICES, Gossip, largest_variance
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
@@ -25,6 +25,7 @@ class Solver(MPISolver):
     replicated = False
     parameters = {"topology": ["ring"], "mixing": ["chebyshev"],
                   "n_mixings": [1]}
+    choices = CHOICES
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings):

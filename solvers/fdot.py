@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmark_utils.methods.gossip import Gossip, orthonormalize
+from benchmark_utils.methods.gossip import CHOICES, Gossip, orthonormalize
 from benchmark_utils.solver import MPISolver
 
 ROUNDING = 100 * np.finfo(float).eps
@@ -25,6 +25,7 @@ class Solver(MPISolver):
     partitions = ("features",)
     parameters = {"topology": ["ring"], "mixing": ["chebyshev"],
                   "n_mixings": [1], "growth": [1]}
+    choices = {**CHOICES, "growth": 0}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings,

@@ -25,6 +25,7 @@ class Solver(MPISolver):
 
     name = "hapod"
     parameters = {"topology": ["star"], "tolerance": [0.5], "omega": [0.5]}
+    choices = {"topology": ("star", "chain", "tree")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, tolerance, omega):

@@ -35,6 +35,7 @@ class Solver(MPISolver):
     partitions = ("samples", "features")
     parameters = {"rank_factor": [2], "merge_every": [5], "forget": [1.0],
                   "coding": ["float64"], "tolerance": [0.01]}
+    choices = {"coding": ("float64", "changes")}
     one_pass = True
 
     @staticmethod

@@ -19,6 +19,7 @@ class Solver(MPISolver):
 
     name = "local-power"
     parameters = {"local_steps": [4], "schedule": ["halve"]}
+    choices = {"schedule": ("halve", "constant")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, local_steps, schedule):

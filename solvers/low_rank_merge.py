@@ -26,6 +26,8 @@ class Solver(MPISolver):
     name = "low-rank-merge"
     parameters = {"rank_factor": [2], "topology": ["star"],
                   "coding": ["float64"], "tolerance": [0.01]}
+    choices = {"topology": ("star", "tree"),
+               "coding": ("float64", "water-filled")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, rank_factor, topology, coding,

@@ -25,6 +25,7 @@ class Solver(MPISolver):
 
     name = "oja"
     parameters = {"variant": ["oja"]}
+    choices = {"variant": ("oja", "adaoja")}
     one_pass = True
 
     @staticmethod

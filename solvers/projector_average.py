@@ -24,6 +24,7 @@ class Solver(MPISolver):
 
     name = "projector-average"
     parameters = {"align": ["projector"]}
+    choices = {"align": ("projector", "procrustes")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, align):

@@ -28,6 +28,8 @@ class Solver(MPISolver):
 
     name = "quantized-power"
     parameters = {"coding": ["difference"], "bits": [4], "start": ["random"]}
+    choices = {"coding": ("difference", "naive", "float64"),
+               "start": ("random", "merged")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, coding, bits, start):

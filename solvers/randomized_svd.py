@@ -19,6 +19,7 @@ class Solver(MPISolver):
     name = "randomized-svd"
     partitions = ("samples", "features")
     parameters = {"power_passes": [3], "oversampling": [10]}
+    choices = {"power_passes": 0, "oversampling": 0}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, power_passes, oversampling):

@@ -24,7 +24,7 @@ class Solver(MPISolver):
     name = "scipy-eigsh"
     requirements = ["pip::scipy"]
     partitions = ("samples", "features")
-    parameters = {"tolerance": [0]}
+    parameters = {"tolerance": [0.0]}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, tolerance):

@@ -1,4 +1,4 @@
-from benchmark_utils.methods.gossip import Gossip
+from benchmark_utils.methods.gossip import CHOICES, Gossip
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.solver import MPISolver
 
@@ -22,6 +22,7 @@ class Solver(MPISolver):
     replicated = False
     parameters = {"topology": ["ring"], "mixing": ["chebyshev"],
                   "n_mixings": [1], "growth": [1]}
+    choices = {**CHOICES, "growth": 0}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, topology, mixing, n_mixings,

@@ -30,8 +30,7 @@ class Solver(MPISolver):
     <b>Memory:</b> d s floats per rank, at rank 0 also d (s + r P).
     <b>Guarantee:</b> exact for any partition, in O(sqrt(1 + mu / gap)) rounds
     per digit, mu = ||C - model||: for merged at most the mean variance that
-    the ranks truncate, however different they are; where that is below the
-    gap, the error is certified.
+    the ranks truncate; where that is below the gap, the error is certified.
     <b>Fails when:</b> with first and average, ranks differ: mu is then near
     lambda_1, and local models save no rounds; float32: in practice the error
     stops near 1e-7.
@@ -43,6 +42,8 @@ class Solver(MPISolver):
     name = "shift-invert"
     parameters = {"preconditioner": ["merged"], "rank_factor": [2],
                   "messages": ["float64"]}
+    choices = {"preconditioner": ("merged", "first", "average"),
+               "messages": ("float64", "float32")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, preconditioner, rank_factor,
@@ -75,6 +76,5 @@ class Solver(MPISolver):
                 T = shifted_solve(model, values, residual)
             estimate = space.expand(T)
             if root and preconditioner == "merged" and messages == "float64":
-                bound = corrected_bound(
-                    *ritz, model, estimate, missed.sum())
+                bound = corrected_bound(*ritz, model, estimate, missed.sum())
             yield Certified(estimate, bound)

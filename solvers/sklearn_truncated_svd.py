@@ -21,6 +21,7 @@ class Solver(MPISolver):
     requirements = ["pip::scikit-learn"]
     partitions = ("samples", "features")
     parameters = {"power_passes": [5], "oversampling": [10]}
+    choices = {"oversampling": 0}
 
     @staticmethod
     def warm_up_rank(shape, dtype, n_components, **_):

@@ -27,6 +27,9 @@ class Solver(MPISolver):
     # Only scientific choices; the first value is the default. They are passed
     # to rounds as arguments.
     parameters = {"products": [1]}
+    # Other values are refused: of words, those that are not in
+    # choices = {"variant": ("plain", "fast")}; of whole numbers, those below
+    # 1, or below the number that choices has.
 
     # The same program on every rank. It must not mention `self` or `Solver`.
     # data.X is the rank's block: read-only, in C order, of the field's own

@@ -94,11 +94,6 @@ def test_known_spectrum():
                                np.sort(expected), atol=1e-14)
 
 
-def test_unknown_names():
-    with pytest.raises(ValueError, match="not one of ring, grid"):
-        adjacency("star", 4, np.random.default_rng(0))
-
-
 @pytest.mark.parametrize("n_ranks", (1, 3, 4))
 def test_mixing(n_ranks, make_field):
     """Mean kept, contraction to the digit of theory, bytes, maximum."""

@@ -69,12 +69,6 @@ def test_short_messages_are_the_same_on_all_ranks():
         assert abs(each - x.sum(axis=0)).max() > 1e-9
 
 
-@pytest.mark.parametrize("name", ["block-krylov", "shift-invert"])
-def test_other_messages_are_refused(name, solvers, run, field):
-    with pytest.raises(RuntimeError, match="choose float64 or float32"):
-        run(solvers[name], field(), K, 1, messages="float16")
-
-
 def test_uncoded_power_is_block_power(solvers, run, field):
     one, other = (run(solvers[name], field(), K, 8, **parameters)
                   for name, parameters in (

@@ -4,7 +4,9 @@ from math import ceil, log2
 import numpy as np
 import pytest
 from conftest import global_matrix, metrics_per_round, spectrum_array
+from mpi4py import MPI
 
+from benchmark_utils.program import DistributedPCA
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.memory import MemoryMeter
 
@@ -120,6 +122,39 @@ def test_unsupported_partition_is_skipped(solvers, make_field):
     field = make_field(array(), n_ranks=2, partition="features")
     skip, reason = solvers["gram-eigh"]().skip(field, K)
     assert skip and "samples" in reason
+
+
+WRONG = [
+    ("coded-chord", "coding", "foo", "coding is 'foo', not one of entropy, "),
+    ("block-krylov", "messages", "float16", "not one of float64, float32"),
+    ("deepca", "topology", "star", "not one of ring, grid, erdos_renyi, "),
+    ("shift-invert", "rank_factor", 0, "rank_factor is 0: give a whole numb"),
+    ("block-krylov", "block_size", -3, "block_size is -3: give a whole numb"),
+    ("block-power", "oversampling", -1, "a whole number, 0 or more"),
+    ("hapod", "tolerance", "small", "tolerance is 'small': give a number"),
+]
+
+
+@pytest.mark.parametrize("name, key, value, sentence", WRONG)
+def test_values_that_a_method_does_not_know(name, key, value, sentence,
+                                            solvers, make_field):
+    """In a run they are skipped, in a program refused."""
+    solver = solvers[name].get_instance(**{key: value})
+    skip, reason = solver.skip(make_field(spectrum_array(4, 8, 6)), 2)
+    assert skip and sentence in reason
+    with pytest.raises(ValueError, match=sentence):
+        DistributedPCA(MPI.COMM_SELF, name, 2, **{key: value})
+
+
+def test_every_word_of_a_method_has_its_choices(solvers):
+    """And all defaults and controls are among them."""
+    for solver in solvers.values():
+        for key, values in solver.parameters.items():
+            if isinstance(values[0], str) and key != "codec":
+                assert values[0] in solver.choices[key], (solver.name, key)
+        assert solver.wrong_parameter({
+            key: values[0] for key, values in solver.parameters.items()
+        }) is None
 
 
 def test_orthonormalize_of_any_rank(make_field, run):

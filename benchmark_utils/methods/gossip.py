@@ -12,6 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmark_utils.methods.linalg import orthonormal
 
+# Of the methods on graphs.
+CHOICES = {"topology": ("ring", "grid", "erdos_renyi", "complete"),
+           "mixing": ("chebyshev", "plain")}
 EDGE_PROBABILITY = 0.5  # of the graph erdos_renyi
 # Above the rounding of a Gram matrix of unit columns.
 SHIFT = 100 * np.finfo(float).eps
@@ -45,9 +48,6 @@ def adjacency(topology, n_nodes, rng):
                      if n_nodes % w == 0)
         row, column = divmod(nodes, width)
         return (abs(row[:, None] - row) + abs(column[:, None] - column)) == 1
-    if topology != "erdos_renyi":
-        raise ValueError(f"topology is {topology!r}, not one of ring, grid, "
-                         "erdos_renyi and complete.")
     while True:
         upper = np.triu(rng.random(across.shape) < EDGE_PROBABILITY, 1)
         if connected_components(upper, directed=False)[0] == 1:
@@ -100,9 +100,6 @@ class Gossip:
     """
 
     def __init__(self, comm, topology, mixing, rng):
-        if mixing not in ("chebyshev", "plain"):
-            raise ValueError(f"mixing is {mixing!r}, not one of chebyshev "
-                             "and plain.")
         edges = adjacency(topology, comm.size, rng)
         weights = metropolis_weights(edges)
         neighbours = np.flatnonzero(edges[comm.rank])

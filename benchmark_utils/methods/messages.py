@@ -9,15 +9,7 @@ def messages_in(comm, messages):
     ----------
     comm : MPI communicator
     messages : {"float64", "float32"}
-
-    Raises
-    ------
-    ValueError
-        For any other word.
     """
-    if messages not in ("float64", "float32"):
-        raise ValueError(
-            f"messages = {messages}: choose float64 or float32.")
     return comm if messages == "float64" else ShortMessages(comm)
 
 

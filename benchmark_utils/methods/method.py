@@ -2,6 +2,8 @@
 import importlib.util
 import re
 import sys
+from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +29,9 @@ class Method:
         :data:`benchmark_utils.scoring.estimates.ESTIMATES`.
     parameters : dict
         Lists of values by name; the first one is the default.
+    choices : dict
+        By name of a parameter, the words that it may be, or the least whole
+        number; without an entry that is 1 where the default is positive.
     warm_up_rank : function, optional
         ``warm_up_rank(shape, dtype, n_components, **parameters)`` is called
         on every rank before the clock starts, with the shape and type of its
@@ -38,7 +43,29 @@ class Method:
     replicated = True
     yields = "subspace"
     parameters = {}
+    choices = {}
     warm_up_rank = None
+
+    @classmethod
+    def wrong_parameter(cls, parameters):
+        """A sentence about a value that the method does not know, or None."""
+        for name, value in parameters.items():
+            default = cls.parameters[name][0]
+            least = cls.choices.get(name, 1)
+            if isinstance(least, tuple):
+                if value not in least:
+                    return f"{name} is {value!r}, not one of " \
+                           f"{', '.join(least)}."
+            elif name in cls.choices or isinstance(
+                    default, int) and default > 0:
+                if value != default and not (
+                        isinstance(value, Integral) and value >= least):
+                    return f"{name} is {value!r}: give a whole number, " \
+                           f"{least} or more."
+            elif isinstance(default, float) and not (
+                    isinstance(value, Real) and isfinite(value)):
+                return f"{name} is {value!r}: give a number."
+        return None
 
 
 def method_names():
