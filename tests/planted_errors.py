@@ -345,7 +345,10 @@ MUTATIONS = [
         ("LARGEST_SUM // comm.size", "LARGEST_SUM",
          "tests/test_reduced_chord.py::test_sums_do_not_overflow"),
         ("change + self.steps / 2", "change / 64",
-         "tests/test_reduced_chord.py::test_sums_are_as_exact_as_stated")),
+         "tests/test_reduced_chord.py::test_sums_are_as_exact_as_stated"),
+        ("SMALL < total.max()", "0 < total.max()",
+         "tests/test_reduced_chord.py::"
+         "test_no_covariance_beyond_the_range_of_float32[1e-26]")),
     *of("benchmark_utils/methods/coding.py",
         ("if up - last < length and up", "if up",
          "tests/test_coding.py::"

@@ -36,13 +36,14 @@ def sum_words(P, numbers, bits):
     return P * (P - 1) * (n_words(share, bits) + n_words(share, sum_bits))
 
 
-def bytes_per_round(name, P, preconditioner=None, d=D, k=K):
+def bytes_per_round(name, P, preconditioner=None, favour=None, d=D, k=K):
     """Yield what all ranks send in each round, from the docstrings."""
     floats = 8 * (P - 1)
     if name == "local-power":
         yield from (3 * floats * d * k, 3 * floats * d * k)  # 4, 2 steps
-    if name == "reduced-chord":  # bytes of steps and integers
-        yield 2 * (P - 1) * min(4 * k, d) * (4 + 2 * d)
+    if name == "reduced-chord":  # bytes of steps and integers, or of float32
+        yield 4 * (P - 1) * d * (d + 1) if favour == "rounds" \
+            else 2 * (P - 1) * min(4 * k, d) * (4 + 2 * d)
     while name != "shift-invert":
         yield {
             "reduced-chord": floats * d * k,
@@ -64,7 +65,7 @@ def bytes_per_round(name, P, preconditioner=None, d=D, k=K):
 
 
 METHODS = [("local-power", {}), ("quantized-power", {}), ("iarg", {}),
-           ("reduced-chord", {}),
+           ("reduced-chord", {}), ("reduced-chord", {"favour": "rounds"}),
            *(("shift-invert", {"preconditioner": kind})
              for kind in ("merged", "first", "average"))]
 

@@ -31,6 +31,7 @@ CHOICES = {
     "deepca": [{"align": "sign"}],
     "block-krylov": [{"block_size": 1}],
     "incremental-svd": [{"rank_factor": 1}],
+    "reduced-chord": [{"favour": "rounds"}],
 }
 N_ROUNDS = 8  # merges of streams are after the fifth batch
 

@@ -1,6 +1,6 @@
-"""Merges and sums along trees of ranks, in integers of two and four bytes.
+"""Merges and sums along trees of ranks, in numbers of two and four bytes.
 
-All ranks end with the same numbers: integers of a common step are added
+All ranks end with the same numbers. Integers of a common step are added
 without a further error, in whatever order the network does it.
 """
 import numpy as np
@@ -10,6 +10,7 @@ from benchmark_utils.methods.linalg import leading_factor
 LARGEST = 2 ** 15 - 1  # of the integers of a factor
 LARGEST_SUM = 2 ** 31 - 1
 TINY = np.finfo(np.float32).tiny  # step of what is zero
+SMALL = 1e-25  # variance below which float32 loses digits of covariances
 
 
 def merged_factor(comm, F, rank):
@@ -60,6 +61,31 @@ def widened(message, rank):
     steps, q = np.split(message, [4 * rank])
     return (q.view(np.int16).reshape(-1, rank)
             * steps.view(np.float32).astype(float))
+
+
+def narrow_covariance(comm, C):
+    """Sum of symmetric positive matrices over ranks, to seven digits.
+
+    Communication: an allreduce of N (N + 1) / 2 floats of 4 bytes.
+
+    Parameters
+    ----------
+    comm : MPI communicator
+    C : array of shape (N, N)
+
+    Returns
+    -------
+    array of shape (N, N) or None
+        The upper triangle, and zeros below. None, on all ranks, where the
+        numbers are too small or too large for float32.
+    """
+    upper = np.triu_indices(len(C))
+    largest = np.finfo(np.float32).max / (2 * comm.size)  # no sum overflows
+    total = np.zeros_like(C)
+    total[upper] = comm.sum(
+        C[upper].clip(-largest, largest).astype(np.float32))
+    # The largest entry is on the diagonal, where nothing cancels.
+    return total if SMALL < total.max() < largest else None
 
 
 class NarrowSum:
