@@ -42,6 +42,7 @@ class Solver(MPISolver):
     name = "reduced-chord"
     partitions = ("samples", "features")
     parameters = {"favour": ["bytes"], "rank_factor": [4]}
+    choices = {"favour": ("bytes", "rounds")}
 
     @staticmethod
     def rounds(comm, data, n_components, rng, favour, rank_factor):
