@@ -4,7 +4,7 @@ import re
 import pandas as pd
 import pytest
 import yaml
-from conftest import BENCHMARK, ROOT, benchopt
+from conftest import BENCHMARK, LIBRARIES, METHODS, ROOT, benchopt
 
 from benchmark_utils.scoring.metrics import METRICS
 
@@ -17,6 +17,16 @@ def test_there_is_one_per_question():
         "quick", "error_vs_communication", "heterogeneity", "libraries",
         "own_methods", "rate_distortion", "slurm", "streaming",
         "strong_scaling", "thousand_ranks", "weak_scaling"}
+
+
+def test_all_methods_for_samples_are_compared():
+    """As the README's table of configs says."""
+    config = yaml.safe_load(
+        (ROOT / "configs" / "error_vs_communication.yml").read_text())
+    assert {each.split("[")[0] for each in config["solver"]} == {
+        name for name, solver in METHODS.items()
+        if "samples" in solver.partitions and name not in LIBRARIES
+        and not name.startswith("template")}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
