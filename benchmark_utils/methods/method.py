@@ -51,20 +51,21 @@ class Method:
         """A sentence about a value that the method does not know, or None."""
         for name, value in parameters.items():
             default = cls.parameters[name][0]
-            least = cls.choices.get(name, 1)
-            if isinstance(least, tuple):
-                if value not in least:
-                    return f"{name} is {value!r}, not one of " \
-                           f"{', '.join(least)}."
-            elif name in cls.choices or isinstance(
-                    default, int) and default > 0:
-                if value != default and not (
-                        isinstance(value, Integral) and value >= least):
-                    return f"{name} is {value!r}: give a whole number, " \
-                           f"{least} or more."
-            elif isinstance(default, float) and not (
-                    isinstance(value, Real) and isfinite(value)):
-                return f"{name} is {value!r}: give a number."
+            allowed = cls.choices.get(
+                name, 1 if isinstance(default, int) and default > 0 else None)
+            if isinstance(allowed, tuple):
+                is_right = value in allowed
+                hint = f", not one of {', '.join(allowed)}."
+            elif allowed is not None:
+                is_right = value == default or (
+                    isinstance(value, Integral) and value >= allowed)
+                hint = f": give a whole number, {allowed} or more."
+            else:
+                is_right = not isinstance(default, float) or (
+                    isinstance(value, Real) and isfinite(value))
+                hint = ": give a number."
+            if not is_right:
+                return f"{name} is {value!r}{hint}"
         return None
 
 
