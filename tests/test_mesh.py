@@ -216,7 +216,7 @@ def test_the_dataset(sphere):
     errors.add(true, 0.9 * true)
     error, field_itself = errors.sums()["gradient"]
     assert np.sqrt(error / field_itself) == pytest.approx(0.1)
-    solver = COMPRESSORS["mesh-wavelet"]()
+    solver = COMPRESSORS["mesh-wavelet"].get_instance()
     assert solver.skip(field, 3)[0] is False
     dealt = get_field(sphere, **SMALL, heterogeneity=0.5)
     assert dealt.geometry(0).mesh is None

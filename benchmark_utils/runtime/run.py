@@ -15,6 +15,7 @@ from benchmark_utils.scoring.modes import gather_modes
 
 # Rank 0 tells the driver that rounds go on, at most this often.
 SIGN_OF_LIFE = 5.0
+NOTHING = object()  # the estimate of a method that has yielded none
 
 
 class Run:
@@ -71,7 +72,7 @@ class Run:
         self.generator = rounds(
             comm=self.comm, data=self.data,
             n_components=n_components, rng=shared, **parameters)
-        self.estimate, self.bound = None, 1.0
+        self.estimate, self.bound = NOTHING, 1.0
         self.wall_seconds = self.peak_mb = 0.0
         self.n_results = 0
 
@@ -124,7 +125,7 @@ class Run:
 
     def result(self):
         """Scores, bounds, costs and messages of this rank."""
-        if self.estimate is None:
+        if self.estimate is NOTHING:
             raise ValueError("rounds ended before its first yield: yield the "
                              "starting point first.")
         if self.score is None:
