@@ -12,7 +12,7 @@ from benchmark_utils.results.select import (
 from benchmark_utils.results.statistics import (
     medians,
     one_each,
-    reaching,
+    reached,
 )
 from benchmark_utils.results.style import colour
 from benchmark_utils.results.text import (
@@ -46,15 +46,16 @@ def costed(df, dataset, objective, cost):
 
 def highest(costs):
     """Grey bars are as high as the highest, so that their text is readable."""
-    return float(costs.max()) if len(costs) else 1.0
+    return float(max(costs)) if len(costs) else 1.0
 
 
 def bar(row, axis, height):
-    """Bar of a method, a row of ``reaching``."""
-    style = dict(color=colour(row.Index))
+    """Bar of a method, one of ``reached``."""
+    style = dict(color=colour(row.solver))
     if row.cost == np.inf:
-        return dict(label=row.Index, y=[height], text=why_not_at(row), **style)
-    label = f"{row.Index}: {readable(row.cost, axis.unit)}"
+        return dict(label=row.solver, y=[height], text=why_not_at(row),
+                    **style)
+    label = f"{row.solver}: {readable(row.cost, axis.unit)}"
     if row.missed:
         label += f",<br>{row.missed} of {row.repetitions} not reached"
     # The page draws the median of y. A repetition that misses the target
@@ -80,17 +81,17 @@ class Plot(PagePlot):
         runs, axis, unknown = costed(df, dataset, objective, cost)
         if accuracy == WHOLE_RUN:
             costs = one_each(runs, "last")[axis.column]
-            reached = medians(costs).sort_values()
+            costs_of_all = medians(costs).sort_values()
             bars = [dict(label=f"{solver}: {readable(median, axis.unit)}",
                          color=colour(solver), y=costs[solver].tolist())
-                    for solver, median in reached.items()]
+                    for solver, median in costs_of_all.items()]
         else:
-            table = reaching(TARGETS[accuracy], runs, axis.column,
-                             ERRORS[error].column)
-            reached = table["cost"][table["cost"] < np.inf]
-            bars = [bar(row, axis, highest(reached)) for row
-                    in table.sort_values(["cost", "ends"]).itertuples()]
-        return bars + [dict(label=solver, y=[highest(reached)],
+            rows = reached(TARGETS[accuracy], runs, axis.column,
+                           ERRORS[error].column)
+            costs_of_all = [row.cost for row in rows if row.cost < np.inf]
+            bars = [bar(row, axis, highest(costs_of_all)) for row in sorted(
+                rows, key=lambda row: (row.cost, row.ends))]
+        return bars + [dict(label=solver, y=[highest(costs_of_all)],
                             text="not modelled" if cost in MODELLED else
                             "not measured", color=colour(solver))
                        for solver in unknown]

@@ -22,6 +22,8 @@ MIN_FLAT = 4  # of at least so many evaluations
 
 # Of an array of values, one for each row.
 Interval = namedtuple("Interval", "low median high")
+Reached = namedtuple(
+    "Reached", "solver costs cost missed repetitions ends why")
 # Why a run ended above a target: a key of WHY, and the limit it ran into.
 Reason = namedtuple("Reason", "kind limit", defaults=[np.nan])
 # The weakest claim first: it is the one that holds for all repetitions.
@@ -190,31 +192,35 @@ def is_flat(errors):
         and errors[(len(errors) - 1) // 2] < FLAT * errors[-1]
 
 
-def reaching(target, runs, cost, error):
+def reached(target, runs, cost, error):
     """What an accuracy costs each method, and what keeps it from there.
 
     Returns
     -------
-    DataFrame by solver
+    list of Reached, one per method
         costs : array, of the repetitions; infinite for those that do not
         reach the target. cost : their median. missed, repetitions : how many
         do not reach it, of how many. ends : median of the last errors. why :
         Reason that holds for all that miss it, None if none does; a limit is
         the smallest.
     """
-    table, errors = {}, runs[error].to_numpy(float)
+    rows, errors = [], runs[error].to_numpy(float)
     every = iter(_costs(target, runs, cost, error))
     for solver, of_solver in by_solver(runs):
         costs = np.array([next(every) for _ in of_solver])
-        missed = [rows for rows, cost_of_one in zip(
+        missed = [places for places, cost_of_one in zip(
             of_solver, costs, strict=True) if cost_of_one == np.inf]
-        table[solver] = dict(
-            costs=costs, cost=np.median(costs), missed=len(missed),
-            repetitions=len(costs),
-            ends=np.median([errors[rows[-1]] for rows in of_solver]),
-            why=weakest(reason(runs, rows, error) for rows in missed))
-    return pd.DataFrame.from_dict(table, orient="index", columns=[
-        "costs", "cost", "missed", "repetitions", "ends", "why"])
+        rows.append(Reached(
+            solver, costs, np.median(costs), len(missed), len(costs),
+            np.median([errors[places[-1]] for places in of_solver]),
+            weakest(reason(runs, places, error) for places in missed)))
+    return rows
+
+
+def reaching(target, runs, cost, error):
+    """The same as a DataFrame by solver."""
+    return pd.DataFrame(reached(target, runs, cost, error),
+                        columns=Reached._fields).set_index("solver")
 
 
 def weakest(reasons):
