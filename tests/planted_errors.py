@@ -71,9 +71,9 @@ MUTATIONS = [
          STATISTICS + "test_median_and_range_of_few"),
         ("np.median(np.stack(", "np.mean(np.stack(",
          STATISTICS + "test_medians_by_method_also_of_arrays"),
-        ("cost=np.median(costs)", "cost=np.mean(costs)",
+        ("costs, np.median(costs)", "costs, np.mean(costs)",
          STATISTICS + "test_costs_and_their_median"),
-        ("ends=np.median([", "ends=np.mean([",
+        ("np.median([errors", "np.mean([errors",
          STATISTICS + "test_costs_and_their_median"),
         # Bands.
         ("else (0.1, 0.9)", "else (0.3, 0.7)",

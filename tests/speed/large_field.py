@@ -95,7 +95,7 @@ def run(field, method, n_rounds):
     parameters = {key: values[0] for key, values in method.parameters.items()}
     world = start_world(field.n_ranks)
     try:
-        with Peak(world.ranks) as peak:
+        with Peak(world.ranks.values()) as peak:
             world.load(method.rounds, field, N_COMPONENTS, parameters,
                        one_pass=method.one_pass)
             world.call("advance", n_rounds)
