@@ -2,7 +2,6 @@
 import traceback
 from abc import abstractmethod
 from functools import partial
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from benchopt.config import get_data_path
 from benchmark_utils.fields.cache import FULL, MAKE_ROOM
 from benchmark_utils.fields.field import Field, NoField
 from benchmark_utils.fields.geometry import Structure
+from benchmark_utils.fields.partition import check_whole
 from benchmark_utils.fields.store import store_field
 from benchmark_utils.results.names import ShortName
 
@@ -188,10 +188,7 @@ class FieldDataset(ShortName, BaseDataset):
         seed, settings = self.get_seed(), self.settings()
         rng = None
         if self.is_random:
-            if (not isinstance(self.realisation, Integral)
-                    or self.realisation < 0):
-                raise ValueError(f"realisation is {self.realisation!r}: give "
-                                 "a whole number, 0 or more.")
+            check_whole("realisation", self.realisation, least=0)
             settings["seed"] = seed
             # numpy pads with zeros: realisation 0 is that of the seed alone.
             rng = np.random.default_rng([seed, self.realisation])

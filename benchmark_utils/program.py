@@ -4,7 +4,6 @@ Every rank has an array and calls the same functions in the same order; see
 ``docs/in_your_code.rst``.
 """
 from itertools import islice
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from greenlet import greenlet
 
 from benchmark_utils.comm.counting import CountingComm
 from benchmark_utils.fields.arrays import SplitArray
+from benchmark_utils.fields.partition import check_whole
 from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.matrix import PartitionedMatrix
 from benchmark_utils.methods.method import load_method
@@ -80,19 +80,16 @@ class DistributedPCA:
                 f"{method} has the parameters "
                 f"{', '.join(solver.parameters) or 'none'} and the partitions "
                 f"{', '.join(solver.partitions)}.")
-        for name, value in ("n_components", n_components), (
-                "n_batches", n_batches):
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} is {value!r}: give a whole number, "
-                                 "1 or more.")
+        wrong = solver.wrong_parameter(parameters)
+        if wrong:
+            raise ValueError(wrong)
+        check_whole("n_components", n_components)
+        check_whole("n_batches", n_batches)
         self.solver, self.k, self.partition = solver, n_components, partition
         self.plain, self.comm = comm, CountingComm(comm.Dup())
         self.n_batches, self.seed = n_batches, seed
         self.parameters = {key: values[0] for key, values
                            in solver.parameters.items()} | parameters
-        wrong = solver.wrong_parameter(self.parameters)
-        if wrong:
-            raise ValueError(wrong)
         self.array = self.data = self.variances = self.reader = None
         self.basis, self.bound = None, 1.0
 

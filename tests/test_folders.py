@@ -16,7 +16,8 @@ WITHOUT_RIGHTS = [] if os.geteuid() else [
 
 pytestmark = pytest.mark.skipif(
     bool(WITHOUT_RIGHTS) and not shutil.which("setpriv"),
-    reason="the superuser may write everywhere")
+    reason="the superuser may write everywhere: run as a user, or "
+           "apt install util-linux")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The architecture: imports run one way, modules stay short."""
 import ast
+import re
 
 import pytest
 from conftest import ROOT
@@ -50,6 +51,20 @@ def test_imports_run_one_way(module):
 def test_methods_use_the_communicator_only(path):
     """So that they run on anything that answers its calls."""
     assert not any(name.split(".")[0] == "mpi4py" for name in imported(path))
+
+
+SCRIPTS = {path.stem: path for path in (ROOT / "tests").rglob("*.py")}
+
+
+@pytest.mark.parametrize("path", SCRIPTS.values(), ids=lambda path: path.stem)
+def test_scripts_import_what_is_there(path):
+    """No test runs all of those that take minutes."""
+    for name in imported(path):
+        module, _, attribute = name.partition(".")
+        if module in SCRIPTS and attribute:
+            assert re.search(
+                rf"^(class |def |[\w, ]*\b){attribute}\b",
+                SCRIPTS[module].read_text(), re.MULTILINE), name
 
 
 def test_every_package_says_what_lives_there():

@@ -149,7 +149,8 @@ def test_without_network_it_says_what_to_do(ncep, monkeypatch):
     assert not list(ncep.data_file().parent.iterdir())
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="ncep-air is not fetched")
+@pytest.mark.skipif(not REAL.exists(), reason=(
+    "ncep-air is not fetched: benchopt prepare . -d ncep-air"))
 @pytest.mark.parametrize("case", ["anomalies", "raw"])
 def test_variance_fractions_are_those_of_eofs(ncep, case):
     """To 1e-8."""

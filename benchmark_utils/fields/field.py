@@ -12,7 +12,6 @@ features    all cells at one time step    columns: its cells in every snapshot
 ==========  ============================  =====================================
 """
 from functools import lru_cache
-from numbers import Integral
 
 import h5py
 import numpy as np
@@ -24,6 +23,7 @@ from benchmark_utils.fields.partition import (
     DECOMPOSITIONS,
     PARTITIONS,
     RANKS,
+    check_whole,
     dealt,
     domain_owners,
     misfit,
@@ -113,10 +113,8 @@ class Field(Layout):
         if not 0 <= heterogeneity <= 1:
             raise ValueError(f"heterogeneity is {heterogeneity}, not a "
                              "probability between 0 and 1.")
-        for name, value in ("n_ranks", n_ranks), ("batch", batch):
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} is {value!r}: give a whole number, "
-                                 "1 or more.")
+        check_whole("n_ranks", n_ranks)
+        check_whole("batch", batch)
         super().__init__(path)
         self.n_ranks = n_ranks
         self.partition = partition

@@ -1,5 +1,6 @@
 """Which rank owns which cell of a field."""
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -34,6 +35,13 @@ def part_counts(n_ranks, decomposition):
     """Parts along the first and the second space axis."""
     return (block_counts(n_ranks) if decomposition == "blocks"
             else (n_ranks, 1))
+
+
+def check_whole(name, value, least=1):
+    """Raise ValueError unless a value is a whole number, not too small."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} is {value!r}: give a whole number, "
+                         f"{least} or more.")
 
 
 def misfit(n_ranks, decomposition, names, space):

@@ -35,6 +35,7 @@ OURS = {"coded-chord": {}, "reduced-chord": {},
         "reduced-chord, rounds": dict(favour="rounds")}
 ON = "1 GbE", "wide area"
 K, TARGET, MOST_ROUNDS = 10, 1e-6, 400
+N_RANKS = 4  # processes; other numbers of ranks are simulated
 
 
 def last_round(world, field, label, parameters=()):
@@ -89,7 +90,7 @@ def main(fields, chosen, run, ranks, folder):
     won = dict.fromkeys(ON, 0)
     for number, (label, field) in enumerate(stored(
             fields, folder, partition="samples", n_ranks=run,
-            ranks="processes" if run == 4 else "simulated"), 1):
+            ranks="processes" if run == N_RANKS else "simulated"), 1):
         load_reference(field, K)
         print(f"{label:21}   rounds     error   compute" + "".join(
             f"{name:>12}" for name in ON))
@@ -112,7 +113,7 @@ if __name__ == "__main__":
     parser.add_argument("--features", type=int, nargs="*", default=[])
     parser.add_argument("--fields", nargs="*")
     parser.add_argument("--methods", nargs="*", default=PUBLISHED)
-    parser.add_argument("--run", type=int, default=4)
+    parser.add_argument("--run", type=int, default=N_RANKS)
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     chosen = {f"{d} features": (
