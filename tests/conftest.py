@@ -80,9 +80,11 @@ def small_field(folder, array, n_space=1, dtype="float64", mesh=None,
 
 
 @pytest.fixture
-def make_field(tmp_path):
-    """small_field in a folder of the test."""
-    return partial(small_field, tmp_path)
+def make_field(tmp_path, request):
+    """small_field in a folder of the test; MPI processes if not marked."""
+    marked = request.node.get_closest_marker("simulated_ranks")
+    return partial(small_field, tmp_path,
+                   ranks="simulated" if marked else "processes")
 
 
 def copy_project(folder):
@@ -221,15 +223,15 @@ def waiting_worlds():
     worlds = {}
 
     def run(solver, field, *arguments, **parameters):
-        n_ranks = field.n_ranks
-        world = worlds.pop(n_ranks, None) or start_world(n_ranks)
+        ranks = field.n_ranks, field.ranks
+        world = worlds.pop(ranks, None) or start_world(*ranks)
         try:
             metrics = run_rounds(world, solver, field, *arguments,
                                  **parameters)
         except BaseException:
             world.close()
             raise
-        worlds[n_ranks] = world
+        worlds[ranks] = world
         return metrics
 
     try:

@@ -19,6 +19,8 @@ from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
 from benchmark_utils.methods.star import RoundedFactors
 from benchmark_utils.runtime.errors import WorldError
 
+pytestmark = pytest.mark.simulated_ranks
+
 K, N, P = 3, 40, 3
 
 

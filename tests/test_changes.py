@@ -5,6 +5,8 @@ from conftest import spectrum_array
 
 from benchmark_utils.runtime.errors import WorldError
 
+pytestmark = pytest.mark.simulated_ranks
+
 K, N_STEPS = 4, 24
 
 

@@ -14,6 +14,8 @@ from benchmark_utils.methods.merged_model import (
 from benchmark_utils.methods.meter import ReadingMeter
 from benchmark_utils.methods.star import RoundedFactors
 
+pytestmark = pytest.mark.simulated_ranks
+
 K = 4
 
 

@@ -1,4 +1,5 @@
 """Decentralised methods: mixing, every rank's score, rates, costs."""
+from functools import partial
 from math import ceil, log, sqrt
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ from benchmark_utils.methods.gossip import (
 from benchmark_utils.methods.matrix import PartitionedMatrix
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.estimates import evaluate
+
+pytestmark = pytest.mark.simulated_ranks
 
 TOPOLOGIES = ("ring", "grid", "erdos_renyi", "complete")
 GRADIENT = ("drgta", "fast-pca")
@@ -150,7 +153,7 @@ def test_mixing(n_ranks, make_field):
         assert np.isfinite(Q).all()
         yield data.random_basis(n_components, rng)
 
-    field = uneven_field(make_field, n_ranks)
+    field = uneven_field(partial(make_field, ranks="processes"), n_ranks)
     world = start_world(n_ranks)
     try:
         world.load(rounds, field, K, {})
@@ -182,7 +185,7 @@ def test_every_rank_is_scored(make_field):
     rng = np.random.default_rng(0)
     X = np.linalg.qr(rng.standard_normal((60, 4)))[0] * [4, 3, 2, 1]
     field = make_field(X.reshape(2, 30, 4), n_ranks=3)
-    world = start_world(3)
+    world = start_world(3, field.ranks)
     try:
         world.load(rounds, field, 1, {})
         world.call("advance", 1)

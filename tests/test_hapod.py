@@ -11,6 +11,8 @@ from benchmark_utils.methods.hapod import Modes, hapod, truncate
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.meter import ReadingMeter
 
+pytestmark = pytest.mark.simulated_ranks
+
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24
 

@@ -21,6 +21,8 @@ from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.meter import ReadingMeter
 
+pytestmark = pytest.mark.simulated_ranks
+
 K = 3
 N_STEPS, N_CELLS, D = 40, 11, 36  # samples: 440 x 36, features: 40 x 396
 RANKS = (1, 2, 4)

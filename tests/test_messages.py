@@ -7,6 +7,8 @@ from threads import on_threads
 from benchmark_utils.methods.messages import ShortMessages
 from benchmark_utils.methods.start import merged_start
 
+pytestmark = pytest.mark.simulated_ranks
+
 K, D, P = 3, 40, 3
 
 

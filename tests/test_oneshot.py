@@ -6,6 +6,8 @@ import pytest
 from conftest import spectrum_array
 from threads import last_on_threads, sine
 
+pytestmark = pytest.mark.simulated_ranks
+
 K = 3
 N_STEPS, N_CELLS, D = 6, 11, 24
 

@@ -9,6 +9,8 @@ from conftest import METHODS as EVERY
 from benchmark_utils.scoring.field_errors import STORED
 from benchmark_utils.scoring.metrics import METRICS
 
+pytestmark = pytest.mark.simulated_ranks
+
 README = (ROOT / "README.rst").read_text()
 
 

@@ -10,6 +10,8 @@ from benchmark_utils.methods.narrow import (
     narrow_covariance,
 )
 
+pytestmark = pytest.mark.simulated_ranks
+
 K, N = 4, 30
 FIRST = {"bytes": 0.3, "rounds": 1e-6}  # error of the model's basis
 

@@ -17,6 +17,8 @@ from benchmark_utils.methods.streaming import (
 )
 from benchmark_utils.runtime.world import start_world
 
+pytestmark = pytest.mark.simulated_ranks
+
 K, D = 3, 24
 
 
@@ -233,9 +235,9 @@ def saved(comm, data, n_components, rng, rounds, path, **parameters):
 
 
 def saved_estimate(solver, field, k, path, **parameters):
-    """The last estimate of a method on real ranks, rows joined."""
+    """The last estimate of a method, rows of all ranks joined."""
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    world = start_world(field.n_ranks)
+    world = start_world(field.n_ranks, field.ranks)
     try:
         world.load(saved, field, k,
                    {**defaults, **parameters, "rounds": solver.rounds,
