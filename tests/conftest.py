@@ -1,4 +1,5 @@
-"""Fixtures: the benchmark, small fields, methods run under real MPI."""
+"""Fixtures: the benchmark, small fields, methods run on ranks."""
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -261,15 +262,26 @@ def metrics_per_round(solver, field, n_components, n_rounds, seed=0, then=0,
 
 @pytest.fixture(scope="session")
 def outputs(tmp_path_factory):
-    """Results file and page of a run in a copy of the project."""
-    folder = copy_project(tmp_path_factory.mktemp("plots") / "benchmark")
-    done = benchopt(
-        folder, "run", ".", "-d", DATASET, "-s", "block-power",
-        "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
-        "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r", "3",
-        "--output", "test", "--no-display")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "outputs"
+    """Results file and page of a run in a copy of the project.
+
+    Of the process that needs them first; the others wait for it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    made = folder / "plots"
+    with open(folder / "plots.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            copy = copy_project(tmp_path_factory.mktemp("plots") / "benchmark")
+            done = benchopt(
+                copy, "run", ".", "-d", DATASET, "-s", "block-power",
+                "-s", "gather-all", "-s", "gram-eigh", "-s", "incremental-svd",
+                "-s", "low-rank-merge[rank_factor=[1,2]]", "-n", "6", "-r",
+                "3", "--output", "test", "--no-display")
+            assert done.returncode == 0, done.stdout + done.stderr
+            copy.rename(made)
+    return made / "outputs"
 
 
 @pytest.fixture(scope="session")

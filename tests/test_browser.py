@@ -176,7 +176,9 @@ class Walk:
                 if control.startswith(f"change_{kind}_")})
 
     def combinations(self, kind, controls):
-        if prod(map(len, controls.values())) > MAX_COMBINATIONS:
+        """They show other data, whatever the width is."""
+        if self.width > min(HEIGHTS) or prod(
+                map(len, controls.values())) > MAX_COMBINATIONS:
             return
         for choice in itertools.product(*controls.values()):
             new = [value != values[0] for value, values

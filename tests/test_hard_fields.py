@@ -10,12 +10,17 @@ from functools import cache, partial
 import h5py
 import numpy as np
 import pytest
-from conftest import BENCHMARK, LIBRARIES, METHODS, small_field
+from conftest import (
+    COMPRESSORS,
+    LIBRARIES,
+    METHODS,
+    SOLVERS,
+    small_field,
+)
 from test_simulated_ranks import TIMES
 
 from benchmark_utils.runtime.errors import WorldError
 
-SOLVERS = {solver.name: solver for solver in BENCHMARK.get_solvers()}
 EVERY = [(name, partition) for name, solver in sorted(SOLVERS.items())
          for partition in solver.partitions
          # These fields have no moments and no mesh.
@@ -89,14 +94,16 @@ def store_hard_field(folder, case, partition, ranks):
     return field, k
 
 
-# A network is trained for seconds, whatever k and rank are; on further fields
+# Codecs know nothing of k; a network is trained for seconds, on further fields
 # in test_autoencoder.py.
-TRAINED = "weak modes", "ranks of fewer rows than k"
+ENOUGH = dict.fromkeys(
+    COMPRESSORS, ("weak modes", "rank below k", "ranks of fewer rows than k")
+) | {"autoencoder": ("weak modes",)}
 
 
 @pytest.mark.parametrize(("name", "partition", "case"), [
     (*each, case) for each in EVERY for case in FIELDS
-    if each[0] != "autoencoder" or case in TRAINED])
+    if case in ENOUGH.get(each[0], FIELDS)])
 def test_survives(name, partition, case, run, hard_field):
     if (name, partition, case) == ("tsqr-svd", "features", "rank below k"):
         pytest.skip("it fails there, as its docstring says; the "
