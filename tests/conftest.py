@@ -252,7 +252,7 @@ def run():
 def metrics_per_round(solver, field, n_components, n_rounds, seed=0, then=0,
                       **parameters):
     """Run a method on fresh ranks; metrics after every round, start first."""
-    world = start_world(field.n_ranks)
+    world = start_world(field.n_ranks, field.ranks)
     try:
         return run_rounds(world, solver, field, n_components, n_rounds, seed,
                           then, **parameters)
