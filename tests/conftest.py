@@ -3,8 +3,6 @@ import fcntl
 import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +18,7 @@ import yaml
 from benchopt.benchmark import Benchmark
 from benchopt.results import read_results
 from benchopt.utils.run_context import RunContext
+from command import benchopt
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yml").read_text())
@@ -97,15 +96,6 @@ def copy_project(folder):
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("copy") / "benchmark")
-
-
-def benchopt(folder, *arguments, **environment):
-    """Run the command in a copy of the project; the finished process."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("benchopt"), *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200",
-             **environment})
 
 
 def load_module(path):
@@ -224,7 +214,9 @@ def waiting_worlds():
     worlds = {}
 
     def run(solver, field, *arguments, **parameters):
-        ranks = field.n_ranks, field.ranks
+        # One process plays as many simulated ranks as a field asks for.
+        ranks = (1 if field.ranks == "simulated" else field.n_ranks,
+                 field.ranks)
         world = worlds.pop(ranks, None) or start_world(*ranks)
         try:
             metrics = run_rounds(world, solver, field, *arguments,

@@ -159,10 +159,12 @@ class Walk:
             self.look(f"view {view}", picture=True)
 
     def charts(self):
-        """Every control of every chart."""
+        """Every chart; its controls, which show other data, at one width."""
         for kind in self.call("kinds"):
             self.choose("plot_kind", kind)
             self.look(kind, picture=True)
+            if self.width > min(HEIGHTS):
+                continue
             controls = self.call("controls")
             for control, values in controls.items():
                 for value in [*values[1:], values[0]]:
@@ -176,9 +178,7 @@ class Walk:
                 if control.startswith(f"change_{kind}_")})
 
     def combinations(self, kind, controls):
-        """They show other data, whatever the width is."""
-        if self.width > min(HEIGHTS) or prod(
-                map(len, controls.values())) > MAX_COMBINATIONS:
+        if prod(map(len, controls.values())) > MAX_COMBINATIONS:
             return
         for choice in itertools.product(*controls.values()):
             new = [value != values[0] for value, values

@@ -3,7 +3,7 @@ from math import ceil, log2
 
 import numpy as np
 import pytest
-from conftest import metrics_per_round, spectrum_array
+from conftest import spectrum_array
 from test_communicator import start
 
 K, D, N_STEPS, CELLS = 3, 12, 4, 8
@@ -19,16 +19,16 @@ def test_a_token_and_a_chain_of_eight():
 
 
 @pytest.fixture
-def rounds(solvers, make_field):
+def rounds(solvers, make_field, run):
     """Metrics after every round; all ranks own as much."""
-    def run(name, n_ranks, n_rounds, **parameters):
+    def rounds(name, n_ranks, n_rounds, **parameters):
         field = make_field(spectrum_array(N_STEPS, CELLS * n_ranks, D),
                            n_ranks=n_ranks)
-        return metrics_per_round(solvers[name], field, K, n_rounds,
-                                 **parameters)
-    return run
+        return run(solvers[name], field, K, n_rounds, **parameters)
+    return rounds
 
 
+@pytest.mark.simulated_ranks
 def test_steps_of_methods_on_eight_ranks(rounds):
     hops = [m["comm_hops"] for m in rounds("iarg", 8, 4)]
     assert np.diff(hops).tolist() == [8] * 4
@@ -36,6 +36,7 @@ def test_steps_of_methods_on_eight_ranks(rounds):
     assert np.diff(hops).tolist() == [2 * 3] * 3
 
 
+@pytest.mark.simulated_ranks
 @pytest.mark.parametrize("topology, steps", [
     ("star", 3), ("tree", 2), ("chain", 3)])
 def test_steps_of_hapod(topology, steps, rounds):

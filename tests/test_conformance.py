@@ -31,7 +31,7 @@ EXPECTED = {
     "deepca": (20, EXACT),
     "drgta": (300, 1e-2),
     "fast-pca": (100, 5e-2),
-    "fdot": (40, 1e-7),
+    "fdot": (20, 1e-3),
     "frequent-directions": (N_STEPS, 1e-6),
     "gather-all": (1, EXACT),
     "gather-compressed": (1, 2e-2),

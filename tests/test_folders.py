@@ -58,10 +58,10 @@ def test_a_project_that_may_not_be_written(project, tmp_path):
 
 def test_fields_that_are_there_are_only_read(copy):
     """Of a data folder that a group shares."""
-    assert "Writing simulated" in benchopt(copy)
+    assert "Writing simulated" in benchopt(copy, "--no-plot")
     folder = copy / "data" / "simulated"
     folder.chmod(0o555)
-    said = benchopt(copy, "--no-cache")
+    said = benchopt(copy, "--no-plot", "--no-cache")
     folder.chmod(0o755)
     assert "cannot" not in said
     assert said.count("Writing simulated") == 0

@@ -17,6 +17,8 @@ from benchmark_utils.comm.network import (
 )
 from benchmark_utils.runtime.world import start_world
 
+pytestmark = pytest.mark.simulated_ranks
+
 STEPS = Network(1.0, math.inf)  # seconds are latency steps
 BYTES = Network(0.0, 1.0)  # seconds are bytes of the busiest rank
 BUS = Network(0.0, math.inf, 1.0)  # seconds are bytes of all ranks
@@ -111,25 +113,30 @@ def test_one_rank():
     assert communication_seconds("[]", STEPS, 4, 64) == 0
 
 
+@pytest.fixture(scope="module")
+def world():
+    """Ranks that are simulated in one process, as many as a field asks for."""
+    world = start_world(4, "simulated")
+    yield world
+    world.close()
+
+
 @pytest.fixture
-def result(solvers, make_field):
+def result(solvers, make_field, world):
     """What the ranks return after a method's last round; all own as much."""
     def run(name, n_ranks, n_rounds=3, partition="samples", **parameters):
         array = spectrum_array(STEPS_IN_TIME, CELLS * n_ranks, D)
         if partition == "features":
             array = array[:, :, 0]
         field = make_field(array, n_ranks=n_ranks, partition=partition)
-        solver, world = solvers[name], start_world(n_ranks)
+        solver = solvers[name]
         defaults = {key: values[0]
                     for key, values in solver.parameters.items()}
-        try:
-            world.load(solver.rounds, field, K, {**defaults, **parameters}, 0,
-                       solver.one_pass)
-            world.call("advance", n_rounds)
-            answer = world.call("result")
-            return {**answer["costs"], "messages": answer["messages"]}
-        finally:
-            world.close()
+        world.load(solver.rounds, field, K, {**defaults, **parameters}, 0,
+                   solver.one_pass)
+        world.call("advance", n_rounds)
+        answer = world.call("result")
+        return {**answer["costs"], "messages": answer["messages"]}
     return run
 
 
