@@ -6,6 +6,7 @@ import pytest
 from conftest import LIBRARIES, METHODS, small_field, spectrum_array
 from test_communicator import start
 
+from benchmark_utils.runtime import sharing
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.world import start_world
 from benchmark_utils.scoring.estimates import evaluate
@@ -54,6 +55,19 @@ def test_every_method_as_on_processes(n_ranks, tmp_path):
     finally:
         for world in worlds.values():
             world.close()
+
+
+def test_runs_that_follow_each_other_share_nothing(monkeypatch):
+    for module, name, function in sharing.FACTORISATIONS:
+        monkeypatch.setattr(module, name, function)
+    charged = []
+    sharing.share(lambda seconds: charged.append("first"))
+    first = np.linalg.qr
+    sharing.share(lambda seconds: charged.append("second"))
+    assert first.__wrapped__ is np.linalg.qr.__wrapped__
+    for _ in range(2):
+        np.linalg.qr(np.eye(2))
+    assert charged == ["second"]
 
 
 def test_single_calls():

@@ -13,9 +13,10 @@ import numpy as np
 
 from benchmark_utils.methods import linalg
 
-FACTORISATIONS = [
-    (np.linalg, name) for name in ("qr", "eigh", "eigvalsh", "svd")]
-FACTORISATIONS.append((linalg, "eigh"))
+# As they were before any run: runs follow each other in a process.
+FACTORISATIONS = [(module, name, getattr(module, name)) for module, name in (
+    *((np.linalg, name) for name in ("qr", "eigh", "eigvalsh", "svd")),
+    (linalg, "eigh"))]
 REMEMBERED = 16
 
 
@@ -61,6 +62,9 @@ def shared(function, charge):
 
 
 def share(charge):
-    """Have the factorisations of this process remember."""
-    for module, name in FACTORISATIONS:
-        setattr(module, name, shared(getattr(module, name), charge))
+    """Have the factorisations of this process remember, from now on.
+
+    What they remember for the run before is forgotten.
+    """
+    for module, name, function in FACTORISATIONS:
+        setattr(module, name, shared(function, charge))
