@@ -96,9 +96,11 @@ def store_hard_field(folder, case, partition, ranks):
 
 # Codecs know nothing of k. The autoencoder has its own hard fields, see
 # test_autoencoder.py: here it would be trained for seconds on each.
-ENOUGH = dict.fromkeys(
-    COMPRESSORS, ("weak modes", "rank below k", "ranks of fewer rows than k")
-) | {"autoencoder": ()}
+# Libraries are tested on what goes wrong most easily, a stream on everything.
+FEW = "weak modes", "rank below k", "ranks of fewer rows than k"
+ENOUGH = dict.fromkeys(COMPRESSORS, FEW) | {"autoencoder": ()} \
+    | dict.fromkeys(LIBRARIES, (*FEW, "k = 1")) \
+    | {"sklearn-incremental-pca": FIELDS}
 
 
 @pytest.mark.parametrize(("name", "partition", "case"), [

@@ -10,7 +10,7 @@ from benchmark_utils.results import not_run
 
 
 def test_a_page_of_all_that_can_be_computed(copy, tmp_path):
-    """Four datasets, one is refused; k up to beyond the rank of each.
+    """Three datasets, one is refused; k up to beyond the rank of each.
 
     One has longitudes that wrap and a latitude that is missing.
     """
@@ -35,8 +35,6 @@ dataset:
       n_ranks: 2
       n_samples: 400
       n_features: 60
-  - burgers:
-      n_ranks: 2
 objective:
   - Distributed PCA:
       n_components: [2, 45, 400]
@@ -50,7 +48,6 @@ solver: [block-power]
     run = set(zip(results["p_dataset_n_ranks"], results["p_obj_n_components"],
                   results["file_dataset"], strict=True))
     assert {(2, 2, "datasets/simulated.py"), (2, 45, "datasets/simulated.py"),
-            (2, 2, "datasets/burgers.py"),
             (2, 2, "datasets/hdf5_file.py")} <= run
     assert 400 not in set(results["p_obj_n_components"])
     page = next(copy.glob("outputs/*_refused.html")).read_text()
