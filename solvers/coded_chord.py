@@ -3,10 +3,9 @@ import numpy as np
 from benchmark_utils.methods.certificate import Certified
 from benchmark_utils.methods.chord import basis_of
 from benchmark_utils.methods.dual import FEW, basis_of_few, flat_and_few
-from benchmark_utils.methods.linalg import orthonormal
 from benchmark_utils.methods.merged_model import merged_model, model_factor
 from benchmark_utils.methods.predicted import PredictedProduct
-from benchmark_utils.methods.star import RoundedFactors, Star
+from benchmark_utils.methods.star import RoundedFactors
 from benchmark_utils.solver import MPISolver
 
 # Rounding noise, relative to the error: fewest bytes, or fewest rounds.
@@ -65,16 +64,13 @@ class Solver(MPISolver):
             comm, lambda W: block.gram_product(W) / n, factors, k, noise,
             coding)
         W, asked = product.start(chord)
-        star, move, numbers = Star(comm, coding), W, (0, 0)
+        better, numbers = W, (0, 0)
         while True:
-            yield Certified(basis_of(comm, data, orthonormal(W)), bound)
+            yield Certified(basis_of(comm, data, W), bound)
             if bound <= target:
                 return
-            Y = product(W, asked, chord)
+            Y = product(asked, chord)
             if root:
-                move = chord.step(W, Y) - W
+                better = chord.step(W, Y)
                 numbers = noise * chord.error, noise * chord.expected
-            move, (_, asked), bound = star.broadcast(
-                move, numbers, lambda sent: product.steps(sent[0]),
-                lambda move: product.bound(chord, move))
-            W = W + move
+            W, asked, bound = product.move(better, numbers, chord)

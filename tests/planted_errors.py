@@ -37,6 +37,7 @@ NETWORK = "tests/test_network.py::"
 CONFORMANCE = "tests/test_conformance.py::test_conformance"
 LINALG = "tests/test_linalg.py::"
 CERTIFICATES = "tests/test_certificates.py::"
+FRAME = "tests/test_frame.py::"
 DECODING = "tests/test_decoding.py::"
 KEPT = "tests/test_unfinished.py::test_results_before_a_signal_are_kept"
 WEIGHTED = "tests/test_weighted_fields.py::"
@@ -324,18 +325,26 @@ MUTATIONS = [
     *of("benchmark_utils/methods/model_certificate.py",
         ("max(cut + most, -least)", "max(cut, -least)",
          CERTIFICATES + "test_what_rounded_factors_miss[gap-0.03]"),
-        ("signs[:F.shape[1]] -= cut", "signs[:F.shape[1]] -= 2 * cut",
+        ("signs[:F.shape[1]] -= (cut", "signs[:F.shape[1]] -= (2 * cut",
          CERTIFICATES + "test_what_rounded_factors_miss[gap-0.03]"),
         # Without what rounding lost, without what the model misses.
-        ("noise = lost[::-1] @", "noise = 0 * lost[::-1] @",
+        ("inverse @ (noise(w) +", "inverse @ (0 * noise(w) +",
          CERTIFICATES + "test_bound_of_a_step_is_never_below_the_error"),
-        ("""np.linalg.norm(first)
-                   + second_order(ritz.residual""",
-         """0
-                   + second_order(ritz.residual""",
+        ("missed @ parts(T / w))", "0 * parts(T / w))",
          CERTIFICATES + "test_bound_of_a_step_is_never_below_the_error"),
-        ("blocks @ (self.missed + tilt)", "blocks @ (0 * self.missed)",
+        ("np.eye(2) - in_model, self._missed(ritz.U, guards)",
+         "np.eye(2) - in_model, 0 * self.missed",
          CERTIFICATES + "test_a_hidden_direction_is_not_missed")),
+    *of("benchmark_utils/methods/frame.py",
+        ("self.turn = -left @ right", "self.turn = left @ right",
+         FRAME + "test_coordinates_are_those_of_an_orthonormal_basis"),
+        ("X[:self.m] = self.turn.T @", "X[:self.m] = self.turn @",
+         FRAME + "test_coordinates_are_those_of_an_orthonormal_basis")),
+    *of("benchmark_utils/methods/star.py",
+        ("codes = np.ceil(MOST", "codes = np.floor(0.9 * MOST",
+         FRAME + "test_messages_tell_what_they_lack"),
+        ("return min(F, turned, key=", "return max(F, turned, key=",
+         FRAME + "test_local_factors_become_triangles")),
     *of("benchmark_utils/methods/krylov.py",
         ("+ outside + self.noise", "+ self.noise", CERTIFICATES
          + "test_bound_of_a_krylov_space_that_misses_a_direction[2.0]"),

@@ -12,9 +12,14 @@ from benchmark_utils.methods.certificate import (
     truncated_bound,
 )
 from benchmark_utils.methods.chord import Chord
+from benchmark_utils.methods.frame import Frame
 from benchmark_utils.methods.krylov import KrylovSpace
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
-from benchmark_utils.methods.model_certificate import missed_norm, open_frame
+from benchmark_utils.methods.model_certificate import (
+    Lacking,
+    certified_model,
+    missed_norm,
+)
 from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
 from benchmark_utils.methods.star import RoundedFactors
 from benchmark_utils.runtime.errors import WorldError
@@ -46,10 +51,15 @@ def on_ranks(parts, rank, noise, seed, near=None):
     exact = np.linalg.eigh(C)[1][:, -K:]
     rng = np.random.default_rng(seed)
     start = exact if near is None else near
-    start = start + noise * rng.standard_normal((N, K)) / np.sqrt(N)
-    guards = rng.standard_normal((N, 2))
-    errors = [noise * 0.01 * rng.standard_normal((N, K)) for _ in parts]
-    errors[0] *= 0
+    frame = Frame(np.hstack([
+        start + noise * rng.standard_normal((N, K)) / np.sqrt(N),
+        rng.standard_normal((N, 2))]), K)
+    errors = [noise * 0.01 * rng.standard_normal((N, K)) for _ in parts[1:]]
+
+    def norms(rows, order=2):
+        """Sums, over ranks, of norms of parts of the errors."""
+        return sum(np.linalg.norm(frame.coordinates(each)[rows], order)
+                   for each in errors)
 
     def run(comm, i):
         F = leading_factor(np.linalg.cholesky(
@@ -60,17 +70,17 @@ def on_ranks(parts, rank, noise, seed, near=None):
         chord = None
         if i == 0:
             chord = Chord(factors.all, K, 1 / 7, False)
-            product = C @ start - sum(errors)
-            W = chord.step(start, product)
-        S = np.hstack([start, guards])
-        missed = parts[i] @ S - factors.own @ (factors.own.T @ S)
-        frame, certificate = open_frame(comm, factors, chord, S, missed, K)
+            W = chord.step(frame.W, C @ frame.W - sum(errors))
+        missed = parts[i] @ frame.all - factors.own @ (
+            factors.own.T @ frame.all)
+        certificate = certified_model(comm, factors, chord, frame, missed)
         if i:
             return None
-        lost = np.array([sum(np.linalg.norm(x, axis=0) for x in each)
-                         for each in (errors, [frame.T @ x for x in errors])])
-        return certificate.bound(chord.ritz, chord.beside, W, lost), sine(
-            W, exact)
+        return certificate.bound(
+            chord.ritz, chord.beside, frame.guards, W, Lacking(
+                np.array([norms(slice(K, K + 2)), norms(slice(K + 2, N))]),
+                np.ones(K), norms(slice(K), None) * np.ones(K))), sine(
+                    W, exact)
     return on_threads(run, P)[0]
 
 

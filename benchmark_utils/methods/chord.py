@@ -104,6 +104,9 @@ class Chord:
     ----------
     gain : array of shape (k,)
         Norm of a column's correction per unit of white noise in the product.
+    contrast : float
+        Least part of the mean by which noise along one direction has to be
+        smaller than that to be amplified to the same size.
     left_out : float
         Largest eigenvalue of FF' that the model leaves out.
     error : float
@@ -131,6 +134,7 @@ class Chord:
         tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
             ((theta[:, None] - tail) ** -2.0).sum(axis=1) / len(F))
+        self.contrast = min([1.0, *self.gain[-1] * (theta[-1] - tail[:1])])
         self.expected, self.shrinks = GUESS, np.sqrt(noise)
         self.errors, self.changed, self.rate = [], 0, 0.0
         self.previous = None

@@ -71,11 +71,17 @@ class Coder:
 
     The other end has a coder as well, which has seen the same messages in
     the same order.
+
+    Parameters
+    ----------
+    splits : sequence of ints
+        Rows at which a new part begins, whose columns have sizes of their own.
     """
 
-    def __init__(self):
+    def __init__(self, splits=()):
         self.seen = {}  # size class -> how often each symbol has come
-        self.sizes = None
+        self.splits = list(splits)
+        self.sizes = [None] * (1 + len(self.splits))
 
     def _model(self, size):
         weights = geometric(size) + (self.seen.get(size, 0) << 16)
@@ -97,18 +103,25 @@ class Coder:
     def encode(self, q):
         """Bytes (uint8) of integers q of shape (n, k), |q| < LARGEST."""
         q = np.asarray(q).astype(np.int64)
-        magnitude = abs(q)
-        if magnitude.max(initial=0) >= LARGEST:
+        if abs(q).max(initial=0) >= LARGEST:
             raise OverflowError(
-                f"an integer of {magnitude.max():.3g} is too large to code: "
+                f"an integer of {abs(q).max():.3g} is too large to code: "
                 "the step is too small for the numbers.")
         coder = stream.queue.RangeEncoder()
+        self.sizes = [
+            self._encode(coder, part, last) for part, last in zip(
+                np.split(q, self.splits), self.sizes, strict=True)]
+        return _bytes(coder)
+
+    def _encode(self, coder, q, last):
+        """Code a part; size classes of its columns, from the last ones."""
+        magnitude = abs(q)
         sizes = _size_class(magnitude)
         # Neighbours are alike at first, later a column is like the last one.
-        last = self.sizes if self.sizes is not None else [MIDDLE, *sizes[:-1]]
+        if last is None:
+            last = [MIDDLE, *sizes][:len(sizes)]
         for size, before in zip(sizes, last, strict=True):
             coder.encode(int(size), size_model(int(before)))
-        self.sizes = sizes
         large = magnitude >= DIRECT
         index = np.searchsorted(FIRST, magnitude[large], side="right") - 1
         symbols = q.astype(np.int32)
@@ -126,7 +139,7 @@ class Coder:
                 width = min(PIECE_BITS, n - low)
                 piece = (rest >> low) & ((1 << width) - 1)
                 coder.encode(piece.astype(np.int32), Uniform(1 << width))
-        return _bytes(coder)
+        return sizes
 
     def decode(self, message, shape):
         """The integers of the given shape that a message holds."""
@@ -135,11 +148,20 @@ class Coder:
         padded[:len(message)] = message
         coder = stream.queue.RangeDecoder(
             padded.view(WORD).astype(np.uint32))
+        parts, self.sizes = zip(*[
+            self._decode(coder, (rows, k), last) for rows, last in zip(
+                np.diff([0, *self.splits, n]), self.sizes, strict=True)],
+            strict=True)
+        return np.concatenate(parts)
+
+    def _decode(self, coder, shape, last):
+        """The integers of a part, and the size classes of its columns."""
+        n, k = shape
         sizes = [MIDDLE]
         for column in range(k):
-            before = sizes[-1] if self.sizes is None else self.sizes[column]
+            before = sizes[-1] if last is None else last[column]
             sizes.append(int(coder.decode(size_model(int(before)))))
-        self.sizes = sizes = np.array(sizes[1:], int)
+        sizes = np.array(sizes[1:], int)
         q = np.zeros((n, k), int)
         for size in np.unique(sizes[sizes > 0]):
             columns = sizes == size
@@ -159,7 +181,7 @@ class Coder:
                 magnitude[where] += coder.decode(
                     Uniform(1 << width), where.sum()).astype(np.int64) << low
         q[large] = np.where(q[large] < 0, -magnitude, magnitude)
-        return q
+        return q, sizes
 
 
 def _bytes(coder):

@@ -183,6 +183,11 @@ def orthonormal(X):
     return positive_qr(X)[0]
 
 
+def spectral_norm(X):
+    """Largest singular value of X, 0 where X is empty: by X'X."""
+    return np.sqrt(np.linalg.norm(X.T @ X, 2)) if X.size else 0.0
+
+
 def polar_factor(X):
     """Orthonormal basis of the columns of X that is nearest to X."""
     left, _, right = np.linalg.svd(X, full_matrices=False)

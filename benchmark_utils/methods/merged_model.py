@@ -4,7 +4,9 @@ import numpy as np
 from benchmark_utils.methods.chord import Chord, relative_gap, smaller_gram
 
 TOLERANCE = 0.055, 1e-3  # of the factors: most and least
-FINER = 0.02  # below which factors travel once more
+# Relative gap below which factors travel once more, and the part of the gap
+# that is their tolerance then.
+SMALL, PART = 0.16, 1 / 6
 DOUBLE = 0.48  # part of mode k that truncation leaves, above which r doubles
 # The spectrum is flat where truncation leaves more than this part of the k-th
 # eigenvalue. Then the iteration is slow, and finer rounding wasted.
@@ -50,11 +52,11 @@ def merged_model(comm, factors, k, noise, momentum):
         values = np.linalg.eigvalsh(smaller_gram(factors.all))[::-1]
         # As if the others truncated as much as this rank.
         flat = comm.size * factors.truncated > FLAT * values[k - 1:k].sum()
-        told[:] = (max(relative_gap(values, k) / 8, least),
+        told[:] = (max(PART * relative_gap(values, k), least),
                    COARSER if flat else 1)
     comm.Bcast(told)
     finer, coarser = told.astype(float)
-    if finer < FINER:
+    if finer < SMALL * PART:
         factors.gather(finer)
     noise *= coarser
     return Chord(factors.all, k, noise, momentum) if root else None, noise

@@ -3,19 +3,29 @@ import numpy as np
 
 from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.chord import levels
-from benchmark_utils.methods.model_certificate import open_frame
+from benchmark_utils.methods.frame import Frame
+from benchmark_utils.methods.model_certificate import Lacking, certified_model
 from benchmark_utils.methods.star import Star, nonzero_columns
 
-# Errors at which bounds get a frame: the first one that is worth it, and one
-# that fits the final basis.
-FRAMES = 0.02, 0.001
+# Errors from which on the model is certified, again: the nearer the basis, the
+# less is lost by what it has moved since.
+CERTIFIED = 0.2, 0.05, 0.001
 # Rounding of the guards, the k / 3 directions that follow the basis: they
 # only have to be near.
-GUARD_NOISE = 0.11
+GUARD_NOISE = 0.05
+# Noise of the product along the basis, in parts of the noise that is asked
+# for, times the gap: an error of second order.
+INSIDE = 0.01
+LEAST_CONTRAST = 0.01
 
 
 class PredictedProduct:
-    """C W at rank 0, by coded differences.
+    """C W at rank 0 and a better W on all ranks, by coded differences.
+
+    Messages are in the coordinates of a :class:`~.frame.Frame`. Along the
+    guards rounding is finer, as it is amplified most there. Along W it is
+    of second order, and what is sent once hardly changes; a better basis has
+    no coordinates there.
 
     Parameters
     ----------
@@ -36,9 +46,13 @@ class PredictedProduct:
         self.k, self.noise, self.coding = k, noise, coding
         self.own, self.others = map(
             nonzero_columns, (factors.own, factors.others))
-        self.star, self.known = Star(comm, coding), 0.0
-        self.certificate = self.frame = None
-        self.frames = list(FRAMES)
+        self.known, self.certificate = 0.0, None
+        self.to_certify = list(CERTIFIED)
+        N = len(self.own)
+        self.n_guards = b = min((k + 2) // 3, N - k)
+        self.up = Star(comm, coding, [k, k + b])
+        self.down = Star(comm, coding, [b])
+        self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
 
     def start(self, chord):
         """The model's leading eigenvectors, rounded, on every rank.
@@ -56,61 +70,107 @@ class PredictedProduct:
         asked : float
             Noise for the first product, relative to the k-th eigenvalue.
         """
-        N, k = len(self.own), self.k
-        n_guards = min((k + 2) // 3, N - k)
-        self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
+        N, k, b = len(self.own), self.k, self.n_guards
         scale = self.factors.unit ** 2  # the range of float32 is small
-        S, numbers = np.zeros((N, k + n_guards)), np.zeros(k + 1)
+        S, numbers = np.zeros((N, k + b)), np.zeros(k + 2)
         if chord:
             weights = self.unit / chord.gain / np.sqrt(
                 self.comm.size) / scale
-            S = chord.leading(k + n_guards)
-            numbers = [self.noise * chord.expected, *weights]
-        S, (asked, *weights), _ = Star(self.comm, self.coding).broadcast(
+            S = chord.leading(k + b)
+            numbers = [self.noise * chord.expected, chord.contrast, *weights]
+        S, (asked, contrast, *weights), _ = Star(
+            self.comm, self.coding).broadcast(
             S, numbers, lambda sent: self.unit * np.append(
-                levels(self.noise / 3, sent[1:]), [GUARD_NOISE] * n_guards))
+                levels(self.noise / 3, sent[2:]), [GUARD_NOISE] * b))
         self.weights = np.array(weights) * scale
-        W, self.guards = np.split(S, [k], axis=1)
-        return W, asked
+        self.contrast = max(contrast, LEAST_CONTRAST)
+        self.guards = S[:, k:]
+        self.frame = Frame(S, k)
+        return self.frame.W, asked
 
-    def steps(self, noise):
-        """Of a basis, for noise relative to its columns."""
-        return self.unit * levels(noise, self.weights)
+    def _steps(self, asked):
+        """Of a product: along W, along the guards, and of the rest."""
+        N, k, b = len(self.own), self.k, self.n_guards
+        rest, inside = (self.weights * levels(noise, self.weights)
+                        for noise in (asked, INSIDE * self.noise))
+        return np.vstack([
+            self.contrast * np.minimum(inside, inside[:, None]),
+            np.tile(self.contrast * rest, (b, 1)),
+            np.tile(rest, (N - k - b, 1))])
 
-    def __call__(self, W, asked, chord):
+    def __call__(self, asked, chord):
         """C W at rank 0, nothing elsewhere.
 
         Communication: see :meth:`Star.gather`; twice that of
         :func:`~.model_certificate.open_frame`.
         """
-        k, own, others = self.k, self.own, self.others
-        opens = self.guards.size and self.frames \
-            and asked < self.frames[0] * self.noise
-        S = np.hstack([W, self.guards]) if opens else W
+        k, own, others, frame = self.k, self.own, self.others, self.frame
+        certify = self.n_guards and self.to_certify \
+            and asked < self.to_certify[0] * self.noise
+        S = frame.all if certify else frame.W
         product = self.share(S)
         missed = product - own @ (own.T @ S)
-        if opens:
-            self.frames.pop(0)
-            self.frame, self.certificate = open_frame(
-                self.comm, self.factors, chord, S, missed, k)
+        if certify:
+            self.to_certify.pop(0)
+            self.certificate = certified_model(
+                self.comm, self.factors, chord, frame, missed)
+        self.steps = self._steps(asked)
         # What rank 0 does not know yet.
-        news, self.lost = self.star.gather(
-            missed[:, :k] - self.known,
-            self.weights * levels(asked, self.weights), self.frame)
-        self.W = W
+        news = missed[:, :k] - self.known
+        news, self.lost = self.up.gather(
+            news if chord else frame.coordinates(news), self.steps, tell=True)
         if not chord:
-            self.known = self.known + news
+            self.known = self.known + frame.vectors(news)
             return None
-        self.known = self.known + sum(news)
-        return product[:, :k] + others @ (others.T @ W) + self.known
+        self.known = self.known + frame.vectors(sum(news, 0 * product[:, :k]))
+        return product[:, :k] + others @ (others.T @ frame.W) + self.known
 
-    def bound(self, chord, move):
-        """Of the error of the basis that the last one becomes, at rank 0."""
-        if not self.guards.size:  # everything is wanted
-            return rounding(len(self.W))
+    def move(self, better, numbers, chord):
+        """Make a better basis that of all ranks.
+
+        Communication: see :meth:`Star.broadcast`.
+
+        Parameters
+        ----------
+        better : array of shape (N, k)
+            At rank 0.
+        numbers : pair of floats
+            Its noise, and that of its product, both relative.
+
+        Returns
+        -------
+        W : array of shape (N, k)
+            Orthonormal.
+        asked : float
+        bound : float
+            Of its error.
+        """
+        frame, k = self.frame, self.k
+        move = np.zeros((len(self.own) - k, k))
+        if chord:
+            inside, move = np.split(frame.coordinates(better), [k])
+            move = np.linalg.solve(inside.T, move.T).T
+
+        def moved(move):
+            return frame.W + frame.vectors(np.vstack([
+                np.zeros((k, k)), move]))
+        move, (_, asked), bound = self.down.broadcast(
+            move, numbers,
+            lambda sent: self.unit * levels(sent[0], self.weights),
+            lambda move: self._bound(chord, moved(move)))
+        self.frame = Frame(np.hstack([moved(move), self.guards]), k)
+        return self.frame.W, asked, bound
+
+    def _bound(self, chord, W):
+        """Of the error of W, at rank 0."""
+        if not self.n_guards:  # everything is wanted
+            return rounding(len(W))
         if not self.certificate:
             return 1.0
+        k, (inside, along, beside) = self.k, self.lost
         sine = self.certificate.bound(
-            chord.ritz, chord.beside, self.W + move, self.lost)
+            chord.ritz, chord.beside, self.frame.guards, W, Lacking(
+                np.array([self.contrast * along, beside]), self.steps[-1],
+                np.sqrt(k) * inside * self.steps[:k].diagonal()))
         # The tangent: it holds on either side of X.
         return min(1.0, sine / np.sqrt(max(1 - sine**2, 0.5)))

@@ -5,13 +5,15 @@ a step. Its length differs from message to message and travels before it, in
 units so large that two bytes hold it.
 """
 import numpy as np
+from scipy.linalg import qr
 
 from benchmark_utils.methods.coding import LARGEST, Coder
-from benchmark_utils.methods.linalg import procrustes
+from benchmark_utils.methods.linalg import procrustes, spectral_norm
 
 # The smallest mode that is resolved, in parts of the largest.
 RESOLVED = 1e-5
 MOST = 254  # of the codes of a bound in a byte; above: no bound
+TRIED = 0.05  # tolerance at which the shorter of two factors is taken
 
 
 def halves(numbers):
@@ -42,51 +44,52 @@ class Star:
     comm : MPI communicator
     coding : {"entropy", "float64"}
         ``float64``: nothing is rounded, and steps do not matter.
+    splits : sequence of ints
+        Of the rows into parts, see :class:`~.coding.Coder`.
     """
 
-    def __init__(self, comm, coding="entropy"):
+    def __init__(self, comm, coding="entropy", splits=()):
         self.comm, self.coded = comm, coding == "entropy"
-        self.root = comm.rank == 0
-        self.down = Coder()
+        self.root, self.splits = comm.rank == 0, splits
+        self.down = Coder(splits)
         # Rank 0 has a coder for each of the others.
-        self.up = [Coder() for _ in range(comm.size)] if self.root \
-            else Coder()
+        self.up = [Coder(splits) for _ in range(comm.size)] if self.root \
+            else Coder(splits)
 
-    def gather(self, x, steps, guards=None):
+    def gather(self, x, steps, tell=False):
         """Bring the arrays of the other ranks to rank 0.
 
         Communication: a gather of 2 bytes per rank and one of the messages,
-        with guards of 1 + b bytes more.
+        which tell what they lack in a byte per part.
 
         Parameters
         ----------
         x : array of shape (N, b)
             At rank 0 only its shape matters.
-        steps : float, or array of shape (b,)
+        steps : float or array that broadcasts to x
             The same on every rank.
-        guards : array of shape (N, m), or None
-            Orthonormal directions: tell what rounding took along them.
+        tell : bool
 
         Returns
         -------
         array of shape (N, b) of what rank 0 gets from this rank; at rank 0 a
         list of all of these.
-        lost : array of shape (2, b)
-            With guards, at rank 0: bounds of the norms of what rounding took
-            from the columns of the sum, of all of it and along the guards.
+        lost : array of a float per part
+            At rank 0, where ranks tell: bounds of the norm of what rounding
+            took from the sum, in units of the steps.
         """
-        comm, b = self.comm, x.shape[1]
+        comm = self.comm
         message, own = (np.empty(0, np.uint8), None) if self.root \
             else self._pack(self.up, x, steps)
-        # Bounds in parts of half a step in every entry, one byte each: the
-        # largest of all columns, and one by one along the guards.
-        told, lost = 1 + b if guards is not None else 0, np.zeros((2, b))
-        scale = np.sqrt(len(x)) / 2 * steps / MOST * np.ones(b)
-        if told and not self.root:
-            whole, along = (np.linalg.norm(each, axis=0) / scale for each in (
-                x - own, guards.T @ (x - own)))
-            codes = np.ceil([whole.max(), *along]).clip(max=MOST + 1)
-            message = np.append(codes.astype(np.uint8), message)
+        # Norms in parts of the largest possible one, rounded up.
+        lost = np.zeros(1 + len(self.splits))
+        most = np.sqrt([part.size for part in np.split(x, self.splits)]) / 2
+        if tell and not self.root:
+            codes = np.ceil(MOST / most.clip(1 / 2) * [
+                spectral_norm(part) for part in np.split(
+                    (x - own) / steps, self.splits)])
+            message = np.append(
+                codes.clip(max=MOST + 1).astype(np.uint8), message)
         message, unit = filled(message, x)
         sizes = np.zeros(comm.size, np.uint16) if self.root else None
         comm.Gather(np.array([len(message) // unit], np.uint16), sizes)
@@ -98,11 +101,10 @@ class Star:
         comm.Gatherv(message, [everything, sizes])
         parts, sent = np.split(everything, np.cumsum(sizes)[:-1]), []
         for coder, part in list(zip(self.up, parts, strict=True))[1:]:
-            codes, part = np.split(part, [told])
+            if tell:
+                codes, part = np.split(part, [len(lost)])
+                lost += np.where(codes > MOST, np.inf, codes) * most / MOST
             sent.append(self._unpack(coder, part, x.shape, steps))
-            if told:
-                codes = np.where(codes > MOST, np.inf, codes)
-                lost += scale * np.vstack([np.full(b, codes[0]), codes[1:]])
         return sent, lost
 
     def broadcast(self, x, numbers, steps, bound=None):
@@ -118,8 +120,8 @@ class Star:
             Not negative, sent as :func:`halves`. Elsewhere only their number
             matters.
         steps : callable
-            Gives the steps, a float or an array of shape (b,), from the
-            array of the numbers as rounded.
+            Gives the steps, a float or an array that broadcasts to x, from
+            the array of the numbers as rounded.
         bound : callable or None
             Gives, at rank 0, an error bound of the array as rounded.
 
@@ -158,7 +160,7 @@ class Star:
 
     def _unpack(self, coder, message, shape, steps):
         if not self.coded:
-            x, width = np.zeros(shape), message.size // (8 * shape[0])
+            x, width = np.zeros(shape), message.size // (8 * max(shape[0], 1))
             x[:, :width] = message[:8 * shape[0] * width].view(
                 float).reshape(shape[0], width)
             return x
@@ -170,11 +172,32 @@ def nonzero_columns(F):
     return F[:, F.any(axis=0)]
 
 
+def shorter(F, step):
+    """F, or F turned so that it has zeros, by what takes fewer bytes.
+
+    F Q with an orthogonal Q is a factor of the same matrix. Turned to a
+    triangle, rows in the order of pivots, as in a Cholesky decomposition, it
+    is often more local: what the first rows tell of the others is not sent
+    again.
+
+    Parameters
+    ----------
+    F : array of shape (N, m), m at most N
+    step : float
+        For which bytes are counted.
+    """
+    order = qr(F.T, mode="r", pivoting=True)[1][:F.shape[1]]
+    turned = F @ np.linalg.qr(F[order].T)[0]
+    return min(F, turned, key=lambda F: len(Coder().encode(
+        np.rint(F / step).clip(1 - LARGEST, LARGEST - 1))))
+
+
 class RoundedFactors:
     """Factors of all ranks at rank 0, rounded with one absolute step.
 
     Strong modes get many bits, and modes that vanish in the rounding cost
-    next to nothing ("reverse water-filling").
+    next to nothing ("reverse water-filling"). The first time a factor may be
+    turned, see :func:`shorter`; later ones are turned like those before.
 
     Communication: an allreduce of 2 floats.
 
@@ -224,6 +247,8 @@ class RoundedFactors:
             self.own = self.F
         elif self.own.any():
             self.F = self.F @ procrustes(self.F, self.own)
+        elif self.star.coded:
+            self.F[:, :m] = shorter(F, TRIED * self.unit)
 
     @property
     def all(self):
