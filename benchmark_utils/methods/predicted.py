@@ -12,10 +12,10 @@ from benchmark_utils.methods.star import Star, nonzero_columns
 CERTIFIED = 0.2, 0.05, 0.001
 # Rounding of the guards, the k / 3 directions that follow the basis: they
 # only have to be near.
-GUARD_NOISE = 0.05
+GUARD_NOISE = 0.08
 # Noise of the product along the basis, in parts of the noise that is asked
 # for, times the gap: an error of second order.
-INSIDE = 0.01
+INSIDE = 0.02
 LEAST_CONTRAST = 0.01
 
 
