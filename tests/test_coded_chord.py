@@ -47,11 +47,14 @@ def test_converges_to_the_exact_subspace(solvers, run, make_field, partition,
     (dict(n_steps=2), 4),      # ranks have fewer samples than components
     (dict(), 1),
     (dict(d=8), 8),            # everything is wanted
-], ids=["no gap", "steep", "few samples", "k = 1", "k = d"])
+    (dict(d=8), 6),            # nothing is beside the guards
+], ids=["no gap", "steep", "few samples", "k = 1", "k = d", "guards"])
 def test_hard_cases(solvers, run, make_field, change, k):
     field = make(make_field, 4, "samples", **change)
     metrics = run(solvers["coded-chord"], field, k, 80)
     assert errors(metrics).min() < 1e-8
+    for one in metrics:
+        assert one["certified_error"] >= min(1, one["subspace_error"])
 
 
 def test_rank_deficient_field_and_ranks_of_zeros(solvers, run, make_field):

@@ -78,8 +78,8 @@ class PredictedProduct:
                 self.comm.size) / scale
             S = chord.leading(k + b)
             numbers = [self.noise * chord.expected, chord.contrast, *weights]
-        S, (asked, contrast, *weights), _ = Star(
-            self.comm, self.coding).broadcast(
+        star = Star(self.comm, self.coding)
+        S, (asked, contrast, *weights), _ = star.broadcast(
             S, numbers, lambda sent: self.unit * np.append(
                 levels(self.noise / 3, sent[2:]), [GUARD_NOISE] * b))
         self.weights = np.array(weights) * scale
@@ -88,21 +88,22 @@ class PredictedProduct:
         self.frame = Frame(S, k)
         return self.frame.W, asked
 
-    def _steps(self, asked):
+    def _set_steps(self, asked):
         """Of a product: along W, along the guards, and of the rest."""
         N, k, b = len(self.own), self.k, self.n_guards
-        rest, inside = (self.weights * levels(noise, self.weights)
-                        for noise in (asked, INSIDE * self.noise))
-        return np.vstack([
-            self.contrast * np.minimum(inside, inside[:, None]),
-            np.tile(self.contrast * rest, (b, 1)),
-            np.tile(rest, (N - k - b, 1))])
+        self.rest, inside = (self.weights * levels(noise, self.weights)
+                             for noise in (asked, INSIDE * self.noise))
+        self.inside = self.contrast * inside
+        self.steps = np.vstack([
+            np.minimum(self.inside, self.inside[:, None]),
+            np.tile(self.contrast * self.rest, (b, 1)),
+            np.tile(self.rest, (N - k - b, 1))])
 
     def __call__(self, asked, chord):
         """C W at rank 0, nothing elsewhere.
 
-        Communication: see :meth:`Star.gather`; twice that of
-        :func:`~.model_certificate.open_frame`.
+        Communication: see :meth:`Star.gather`; three times that of
+        :func:`~.model_certificate.certified_model`.
         """
         k, own, others, frame = self.k, self.own, self.others, self.frame
         certify = self.n_guards and self.to_certify \
@@ -114,7 +115,7 @@ class PredictedProduct:
             self.to_certify.pop(0)
             self.certificate = certified_model(
                 self.comm, self.factors, chord, frame, missed)
-        self.steps = self._steps(asked)
+        self._set_steps(asked)
         # What rank 0 does not know yet.
         news = missed[:, :k] - self.known
         news, self.lost = self.up.gather(
@@ -170,7 +171,7 @@ class PredictedProduct:
         k, (inside, along, beside) = self.k, self.lost
         sine = self.certificate.bound(
             chord.ritz, chord.beside, self.frame.guards, W, Lacking(
-                np.array([self.contrast * along, beside]), self.steps[-1],
-                np.sqrt(k) * inside * self.steps[:k].diagonal()))
+                np.array([self.contrast * along, beside]), self.rest,
+                np.sqrt(k) * inside * self.inside))
         # The tangent: it holds on either side of X.
         return min(1.0, sine / np.sqrt(max(1 - sine**2, 0.5)))
