@@ -10,9 +10,9 @@ from benchmark_utils.methods.star import Star, nonzero_columns
 # Errors from which on the model is certified, again: the nearer the basis, the
 # less is lost by what it has moved since.
 CERTIFIED = 0.2, 0.05, 0.001
-# Rounding of the guards, the k / 3 directions that follow the basis: they
-# only have to be near.
-GUARD_NOISE = 0.08
+# Rounding of the guards, the k / 3 directions that follow the basis: most, and
+# times sqrt(N), since the noise that they catch of a product grows like that.
+GUARD_NOISE = 0.08, 1.0
 # Noise of the product along the basis, in parts of the noise that is asked
 # for, times the gap: an error of second order.
 INSIDE = 0.02
@@ -78,10 +78,11 @@ class PredictedProduct:
                 self.comm.size) / scale
             S = chord.leading(k + b)
             numbers = [self.noise * chord.expected, chord.contrast, *weights]
-        star = Star(self.comm, self.coding)
+        most, each = GUARD_NOISE
+        near, star = min(most, each / np.sqrt(N)), Star(self.comm, self.coding)
         S, (asked, contrast, *weights), _ = star.broadcast(
             S, numbers, lambda sent: self.unit * np.append(
-                levels(self.noise / 3, sent[2:]), [GUARD_NOISE] * b))
+                levels(self.noise / 3, sent[2:]), [near] * b))
         self.weights = np.array(weights) * scale
         self.contrast = max(contrast, LEAST_CONTRAST)
         self.guards = S[:, k:]
