@@ -184,8 +184,11 @@ def orthonormal(X):
 
 
 def spectral_norm(X):
-    """Largest singular value of X, 0 where X is empty: by X'X."""
-    return np.sqrt(np.linalg.norm(X.T @ X, 2)) if X.size else 0.0
+    """Largest singular value of X, 0 where X is empty: by X'X or XX'."""
+    if not X.size:
+        return 0.0
+    G = X.T @ X if len(X) >= X.shape[1] else X @ X.T
+    return np.sqrt(np.linalg.eigvalsh(G)[-1].clip(0))
 
 
 def polar_factor(X):
