@@ -105,8 +105,8 @@ class Chord:
     gain : array of shape (k,)
         Norm of a column's correction per unit of white noise in the product.
     contrast : float
-        Least part of the mean by which noise along one direction has to be
-        smaller than that to be amplified to the same size.
+        Amplification of white noise, in the last column, as a part of that
+        of noise along the mode that follows the basis; at most 1.
     left_out : float
         Largest eigenvalue of FF' that the model leaves out.
     error : float
