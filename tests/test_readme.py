@@ -140,7 +140,7 @@ PAGES = [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_headings(path):
     """Pages parse without a warning; a method's heading is inside another."""
-    core = pytest.importorskip("docutils.core")
+    core = pytest.importorskip("docutils.core", reason="pip install docutils")
     page = core.publish_doctree(path.read_text(),
                                 settings_overrides={"halt_level": 2})
     sections = [node for node in page.children if node.tagname == "section"]

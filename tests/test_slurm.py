@@ -86,7 +86,7 @@ def test_batch_script(slurm, folder):
 
 
 def test_submitit(slurm, folder):
-    pytest.importorskip("submitit")
+    pytest.importorskip("submitit", reason="pip install submitit")
     config = yaml.safe_load((ROOT / "examples/submitit.yml").read_text())
     config["slurm_additional_parameters"]["ntasks_per_node"] = 1
     (folder / "submitit.yml").write_text(yaml.safe_dump(config))

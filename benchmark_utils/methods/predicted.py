@@ -85,17 +85,17 @@ class PredictedProduct:
                 levels(self.noise / 3, sent[2:]), [near] * b))
         self.weights = np.array(weights) * scale
         self.contrast = max(contrast, LEAST_CONTRAST)
+        self.inside = self.contrast * self.weights * levels(
+            INSIDE * self.noise, self.weights)
         self.guards = S[:, k:]
         self.frame = Frame(S, k)
         return self.frame.W, asked
 
-    def _set_steps(self, asked):
+    def _steps(self, asked):
         """Of a product: along W, along the guards, and of the rest."""
         N, k, b = len(self.own), self.k, self.n_guards
-        self.rest, inside = (self.weights * levels(noise, self.weights)
-                             for noise in (asked, INSIDE * self.noise))
-        self.inside = self.contrast * inside
-        self.steps = np.vstack([
+        self.rest = self.weights * levels(asked, self.weights)
+        return np.vstack([
             np.minimum(self.inside, self.inside[:, None]),
             np.tile(self.contrast * self.rest, (b, 1)),
             np.tile(self.rest, (N - k - b, 1))])
@@ -116,11 +116,10 @@ class PredictedProduct:
             self.to_certify.pop(0)
             self.certificate = certified_model(
                 self.comm, self.factors, chord, frame, missed)
-        self._set_steps(asked)
         # What rank 0 does not know yet.
         news = missed[:, :k] - self.known
         news, self.lost = self.up.gather(
-            news if chord else frame.coordinates(news), self.steps,
+            news if chord else frame.coordinates(news), self._steps(asked),
             tell=len(self.to_certify) < len(CERTIFIED))
         if not chord:
             self.known = self.known + frame.vectors(news)
