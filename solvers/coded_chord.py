@@ -1,15 +1,15 @@
 import numpy as np
 
 from benchmark_utils.methods.certificate import Certified
-from benchmark_utils.methods.chord import basis_of
+from benchmark_utils.methods.chord import PRODUCT, basis_of
 from benchmark_utils.methods.dual import FEW, basis_of_few, flat_and_few
 from benchmark_utils.methods.merged_model import merged_model, model_factor
 from benchmark_utils.methods.predicted import PredictedProduct
 from benchmark_utils.methods.star import RoundedFactors
 from benchmark_utils.solver import MPISolver
 
-# Rounding noise, relative to the error: fewest bytes, or fewest rounds.
-NOISE = {"bytes": 1 / 7, "rounds": 1 / 256}
+# Rounding noise of the basis, relative to its error: fewest bytes, or rounds.
+NOISE = {"bytes": 1 / 5, "rounds": 1 / 256}
 
 
 class Solver(MPISolver):
@@ -63,7 +63,7 @@ class Solver(MPISolver):
             comm, factors, k, noise, favour == "rounds")
         product = PredictedProduct(
             comm, lambda W: block.gram_product(W) / n, factors, k, noise,
-            coding)
+            coding, features)
         W, asked = product.start(chord)
         better, numbers = W, (0, 0)
         while True:
@@ -73,5 +73,6 @@ class Solver(MPISolver):
             Y = product(asked, chord)
             if root:
                 better = chord.step(W, Y)
-                numbers = noise * chord.error, noise * chord.expected
+                numbers = (noise * chord.error,
+                           PRODUCT * noise * chord.expected)
             W, asked, bound = product.move(better, numbers, chord)

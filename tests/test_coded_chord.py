@@ -93,13 +93,13 @@ def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
     cost = np.diff([one["comm_bytes"] for one in run(
         solvers["coded-chord"], field, K, 6, coding="float64")])
     # The factors, whether finer ones are needed, the first basis.
-    guards = K // 2
+    guards = K // 3
     start = 2 * 16 + 2 + 8 * d * 4 * K + 8 + (8 + 2 * K) \
         + 8 * d * (K + guards)
     plain = 2 + 8 * d * K + 8 + 8 * (d - K) * K
     assert cost[0] == (P - 1) * start
     assert set(cost[1:]) == {
-        (P - 1) * each for each in (plain, plain + 3, plain + 3 + 4 * 5)}
+        (P - 1) * each for each in (plain, plain + 3, plain + 3 + 2 * 6)}
 
 
 def test_uncoded_rate_is_the_one_of_the_theory(solvers, run, make_field):
@@ -159,7 +159,7 @@ def test_units_of_the_field_do_not_matter(scale, solvers, run, make_field):
     """Also where variances have no place in float32."""
     array = spectrum_array(60, 16, 30, seed=1, decay=0.8)
     one, other = (run(solvers["coded-chord"], make_field(
-        factor * array, n_ranks=2), K, 8) for factor in (1, scale))
+        factor * array, n_ranks=2), K, 9) for factor in (1, scale))
     assert errors(other).min() < 1e-6
     assert other[-1]["comm_bytes"] == pytest.approx(
         one[-1]["comm_bytes"], rel=0.05)

@@ -4,7 +4,7 @@ import pytest
 from threads import on_threads
 
 from benchmark_utils.methods.coding import Coder
-from benchmark_utils.methods.frame import Frame
+from benchmark_utils.methods.frame import Frame, growing
 from benchmark_utils.methods.star import RoundedFactors, Star, shorter
 
 N, K, B, P = 30, 4, 2, 3
@@ -19,10 +19,11 @@ BASES = {
 @pytest.mark.parametrize("basis", BASES)
 def test_coordinates_are_those_of_an_orthonormal_basis(basis):
     S = BASES[basis] + 1e-3 * rng.standard_normal((N, K + B))
-    frame, X = Frame(S, K), rng.standard_normal((N, 3))
+    frame, X = Frame(S, [K, 1, B - 1]), rng.standard_normal((N, 3))
     x = frame.coordinates(X)
     np.testing.assert_allclose(x[:K], frame.W.T @ X, atol=1e-13)
-    np.testing.assert_allclose(x[K:K + B], frame.guards.T @ X, atol=1e-13)
+    np.testing.assert_allclose(x[:K + B], frame.all.T @ X, atol=1e-13)
+    assert [len(part) for part in frame.parts(X)] == [K, 1, B - 1, N - K - B]
     np.testing.assert_allclose(x.T @ x, X.T @ X, atol=1e-12)
     np.testing.assert_allclose(frame.vectors(x), X, atol=1e-13)
     for part, columns in (frame.W, S[:, :K]), (frame.all, S):
@@ -30,10 +31,16 @@ def test_coordinates_are_those_of_an_orthonormal_basis(basis):
         np.testing.assert_allclose(inside, columns, atol=1e-13)
 
 
+def test_groups_grow():
+    assert growing(0, 0) == []
+    assert growing(3, 3) == [3]
+    assert growing(10, 1) == [1, 3, 6]
+
+
 def test_everything_is_the_basis():
-    frame = Frame(np.linalg.qr(rng.standard_normal((K, K)))[0], K)
+    frame = Frame(np.linalg.qr(rng.standard_normal((K, K)))[0], [K])
     X = rng.standard_normal((K, 2))
-    assert frame.guards.shape == (K, 0)
+    assert [len(part) for part in frame.parts(X)] == [K, 0]
     np.testing.assert_allclose(frame.coordinates(X), frame.W.T @ X)
 
 

@@ -23,6 +23,9 @@ STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
 GUESS = 0.1  # error of the start
+# Rounding noise of the product, in parts of that of the basis: whose rounding
+# is all that a certified bound knows exactly.
+PRODUCT = 1 / 2
 PART = 0.05  # of the amplitude of mode k that noise may have
 
 
@@ -93,8 +96,8 @@ class Chord:
         Factor of the model.
     k : int
     noise : float
-        Error that rounding adds to an estimate, relative to the error of the
-        estimate before.
+        Error that rounding of the basis adds to an estimate, relative to the
+        error of the estimate before. That of the product adds less.
     momentum : bool
         Accelerate from the second step on, with rho as the model's residual
         shows it; for messages that are nearly exact. Else only where rounds
@@ -104,9 +107,9 @@ class Chord:
     ----------
     gain : array of shape (k,)
         Norm of a column's correction per unit of white noise in the product.
-    contrast : float
+    contrasts : array
         Amplification of white noise, in the last column, as a part of that
-        of noise along the mode that follows the basis; at most 1.
+        of noise along each mode that follows the basis; at most 1.
     left_out : float
         Largest eigenvalue of FF' that the model leaves out.
     error : float
@@ -134,7 +137,7 @@ class Chord:
         tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
             ((theta[:, None] - tail) ** -2.0).sum(axis=1) / len(F))
-        self.contrast = min([1.0, *self.gain[-1] * (theta[-1] - tail[:1])])
+        self.contrasts = np.minimum(1, self.gain[-1] * (theta[-1] - tail))
         self.expected, self.shrinks = GUESS, np.sqrt(noise)
         self.errors, self.changed, self.rate = [], 0, 0.0
         self.previous = None
@@ -194,7 +197,7 @@ class Chord:
         self.error = min(error, 1.0)
         # Rounding noise of both directions remains, whatever the model.
         self.expected = self.error / self._amplified(S) * min(max(
-            self.shrinks, np.sqrt(2) * self.noise), 1.0)
+            self.shrinks, np.hypot(1, PRODUCT) * self.noise), 1.0)
 
     def _amplified(self, S):
         """Noise of the Ritz vectors, which mix columns of the basis by S.

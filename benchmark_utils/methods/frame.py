@@ -4,8 +4,17 @@ import numpy as np
 from benchmark_utils.methods.linalg import orthonormal
 
 
+def growing(total, first):
+    """Sizes of groups, each three times the one before, of this sum."""
+    sizes = []
+    while total:
+        sizes.append(min(first, total))
+        total, first = total - sizes[-1], 3 * first
+    return sizes
+
+
 class Frame:
-    """A basis, some guards, and the rest of the space.
+    """A basis, groups of guards, and the rest of the space.
 
     Guards are directions beside the basis that need care. Coordinates are
     those in an orthonormal basis of the whole space, which a reflection makes
@@ -13,22 +22,24 @@ class Frame:
 
     Parameters
     ----------
-    S : array of shape (N, k + b)
+    S : array of shape (N, m)
         Nearly orthonormal: the basis, then the guards.
-    k : int
+    sizes : sequence of ints
+        Of the basis, k, and of the groups; their sum is m.
 
     Attributes
     ----------
     W : array of shape (N, k)
         The basis, orthonormal.
-    guards : array of shape (N, b)
-        Orthonormal, orthogonal to the basis.
-    all : array of shape (N, k + b)
+    all : array of shape (N, m)
+        And the guards.
+    splits : array of ints
+        Where the groups and the rest begin, in coordinates.
     """
 
-    def __init__(self, S, k):
+    def __init__(self, S, sizes):
         self.all = Q = orthonormal(S)
-        self.W, self.guards = np.split(Q, [k], axis=1)
+        self.W, self.splits = Q[:, :sizes[0]], np.cumsum(sizes)
         self.m = m = Q.shape[1]
         # Q = (I - Y (I + H)^-1 Y') E turn, with the first m unit vectors E
         # and the polar decomposition -turn H of the first m rows of Q.
@@ -55,6 +66,10 @@ class Frame:
         X = self._reflected(X)
         X[:self.m] = self.turn.T @ X[:self.m]
         return X
+
+    def parts(self, X):
+        """Coordinates along the basis, along each group, and the rest."""
+        return np.split(self.coordinates(X), self.splits)
 
     def vectors(self, x):
         """The columns that have the coordinates x (N x c)."""

@@ -9,19 +9,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark_utils.methods.certificate import rounding, sum_at_root
+from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.linalg import spectral_norm
 from benchmark_utils.methods.ritz import graph
-from benchmark_utils.methods.star import nonzero_columns
+from benchmark_utils.methods.star import floats, halves, nonzero_columns
 
-# Of sums of float32, relative, for every rank.
-SHORT = 2 * float(np.finfo(np.float32).eps)
+# A vector that the step maps below itself, by iteration; if there is one.
+STEPS, LARGER, DIVERGED = 30, 1.01, 1e9
+
+
+def norms(parts):
+    return [spectral_norm(part) for part in parts]
 
 
 def certified_model(comm, factors, chord, frame, missed):
     """Have the ranks tell rank 0 what its model misses.
 
-    Communication: a reduce of 5 numbers of float32.
+    Communication: a gather of p (p + 1) / 2 numbers of 2 bytes, for the p
+    parts of the frame.
 
     Parameters
     ----------
@@ -32,25 +37,24 @@ def certified_model(comm, factors, chord, frame, missed):
         At rank 0, None elsewhere.
     frame : Frame
         The same on every rank.
-    missed : array of shape (N, k + b)
+    missed : array of shape (N, m)
         This rank's share of E times the basis and the guards.
 
     Returns
     -------
     ModelCertificate at rank 0, None elsewhere.
     """
-    k, inner = frame.W.shape[1], frame.all.T @ missed
-    outer = missed - frame.all @ inner
-    scale = factors.unit ** 2  # the range of float32 is small
-    told = sum_at_root(comm, np.array([
-        spectral_norm(inner[:k, :k]),
-        spectral_norm(np.vstack([outer[:, :k], inner[k:, :k]])),
-        spectral_norm(inner[k:, k:]), spectral_norm(outer[:, k:]),
-        missed_norm(factors, frame.all)]) / scale, np.float32)
+    E = np.array([norms(np.split(part, frame.splits, axis=1))
+                  for part in frame.parts(missed)])
+    E[-1, -1] = missed_norm(factors, frame.all)
+    lower, scale = np.tril_indices(len(E)), factors.unit ** 2
+    told = halves(E[lower] / scale)  # the range of float32 is small
+    everything = np.empty((comm.size, len(told)), np.uint16)
+    comm.Gather(told, everything if chord else None)
     if not chord:
         return None
-    norms = told.astype(float) * scale * (1 + comm.size * SHORT)
-    return ModelCertificate(chord.F, frame, norms + chord.left_out)
+    E[lower] = E.T[lower] = floats(everything).sum(axis=0) * scale
+    return ModelCertificate(chord.F, frame, E + chord.left_out)
 
 
 def missed_norm(factors, U):
@@ -79,8 +83,8 @@ class Lacking(NamedTuple):
 
     Attributes
     ----------
-    norms : array of shape (2,)
-        Of the parts along the guards and beside them, divided by the steps.
+    norms : array of shape (p - 1,)
+        Of the parts beside W, divided by the steps.
     steps : array of shape (k,)
         One per column.
     inside : array of shape (k,)
@@ -102,18 +106,16 @@ class ModelCertificate:
         Orthogonal columns, strong ones first; the model is F F'.
     frame : Frame
         In which E is known.
-    norms : array of shape (5,)
-        Of E in the basis, across from it to the rest; in the guards, from
-        these to what is beside both, and there.
+    missed : array of shape (p, p)
+        Norms of the blocks of E between the parts of the frame.
     """
 
-    def __init__(self, F, frame, norms):
+    def __init__(self, F, frame, missed):
         self.frame = frame
         self.floor = rounding(len(F)) * np.vdot(F[:, 0], F[:, 0])
-        self.inside, self.across, along, side, beside = norms + self.floor
-        self.missed = np.array([[along, side], [side, beside]])
+        self.missed = missed + self.floor
 
-    def bound(self, ritz, model, guards, W, lacking):
+    def bound(self, ritz, model, frame, W, lacking, dual):
         """Of the space of W, by the Ritz pairs of the basis before it.
 
         Parameters
@@ -121,44 +123,61 @@ class ModelCertificate:
         ritz : RitzPairs
         model : ModelBeside
             The model beside them.
-        guards : array of shape (N, b)
-            Orthonormal, orthogonal to that basis.
+        frame : Frame
+            Of that basis.
         W : array of shape (N, k)
             Need not be orthonormal.
         lacking : Lacking
             Of the product that the Ritz pairs come from.
+        dual : bool
+            Whether the error is that of X'W.
         """
         theta, mixing = ritz.theta, ritz.mixing
-        if theta[-1] <= model.top or not np.isfinite(
-                [*lacking.norms, *lacking.inside]).all():
+        if theta[-1] <= model.top or not np.isfinite([
+                *lacking.norms, *lacking.inside, *self.missed.flat]).all():
             return 1.0
 
         def parts(X):
-            along = guards.T @ X
-            return np.array([
-                spectral_norm(along), spectral_norm(X - guards @ along)])
-        along = guards.T @ model.F
-        beside = model.F - guards @ along
-        side = spectral_norm(beside @ along.T)
-        in_model = np.array([[spectral_norm(along)**2, side],
-                             [side, spectral_norm(beside)**2]])
+            return np.array(norms(frame.parts(X)[1:]))
+        rows = frame.parts(model.F)[1:]
+        in_model = np.array([[spectral_norm(a @ b.T) if a is not b
+                              else spectral_norm(a) ** 2 for b in rows]
+                             for a in rows])
+        turn = turned(self.frame, frame)
+        missed = turn.T @ self.missed @ turn
         T = model.solve(theta, ritz.residual)
+        off = graph(ritz.U, W) - T
+        error = spectral_norm(off)
+        if dual:
+            off /= np.sqrt(theta)
+            beside = parts(off)
+            error = np.hypot(spectral_norm(model.F.T @ off),
+                             np.sqrt(beside @ missed @ beside))
         return bound_of_step(
-            theta, ritz.residual, T, graph(ritz.U, W) - T, parts,
-            theta[-1] * np.eye(2) - in_model, self._missed(ritz.U, guards),
+            theta, ritz.residual, T, error, parts, in_model, missed,
             lambda w: self.floor + lacking.norms * spectral_norm(
                 lacking.steps[:, None] * mixing / w),
             lambda w: self.floor + spectral_norm(mixing) * spectral_norm(
-                lacking.inside[:, None] * mixing / w))
+                lacking.inside[:, None] * mixing / w), dual)
 
-    def _missed(self, U, guards):
-        """Norms of E beside U, along other guards and beside these."""
-        old = self.frame
-        sine = spectral_norm(U - old.W @ (old.W.T @ U))
-        turn = spectral_norm(guards - old.guards)
-        turn = np.array([[1, turn], [turn, 1]])
-        return turn @ self.missed @ turn + (
-            2 * sine * self.across + sine**2 * self.inside)
+
+def turned(old, new):
+    """Norms of the parts of one frame along those of another.
+
+    Returns
+    -------
+    array of shape (p, p - 1)
+        Without the new basis.
+    """
+    first, last = old.splits[:-1], new.splits[:-1]
+    inside = old.all.T @ new.all
+    return np.array([[*norms(np.split(rows, last, axis=1)), beside]
+                     for rows, beside in zip(
+                         np.split(inside, first),
+                         norms(np.split(old.all - new.all @ inside.T, first,
+                                        axis=1)), strict=True)]
+                    + [[*norms(np.split(new.all - old.all @ inside, last,
+                                        axis=1)), 1.0]])[:, 1:]
 
 
 def corrected_bound(values, U, residual, model, W, missed):
@@ -180,45 +199,55 @@ def corrected_bound(values, U, residual, model, W, missed):
     T = model.solve(theta, residual)
     floor = np.array([rounding(len(U)) * values[0]])
     return bound_of_step(
-        theta, residual, T, graph(U, W) - T,
-        lambda X: np.array([spectral_norm(X)]),
-        np.array([[theta[-1] - model.top]]), np.array([[missed]]),
-        lambda w: floor, lambda w: floor[0])
+        theta, residual, T, spectral_norm(graph(U, W) - T),
+        lambda X: np.array([spectral_norm(X)]), np.array([[model.top]]),
+        np.array([[missed]]), lambda w: floor, lambda w: floor[0])
 
 
-def bound_of_step(theta, residual, T, off, parts, gaps, missed, noise,
-                  inside):
+def bound_of_step(theta, residual, T, off, parts, in_model, missed, noise,
+                  inside, dual=False):
     """Theorem 5: of a basis off the correction T by what the model misses.
 
     Parameters
     ----------
     theta : array of shape (k,)
         Ritz values.
-    residual, T, off : arrays of shape (N, k)
-        Of the Ritz vectors; what the model makes of it; the difference of
-        the coordinates of the basis from T.
+    residual, T : arrays of shape (N, k)
+        Of the Ritz vectors; what the model makes of it.
+    off : float
+        The error if T were exact.
     parts : callable
         Norms of the p parts of an N x k array.
-    gaps, missed : arrays of shape (p, p)
-        theta_k minus norms of the blocks of the model; norms of E.
+    in_model, missed : arrays of shape (p, p)
+        Norms of the blocks of the model and of E.
     noise, inside : callables
         Norms, of p parts and of what is along U, of what the product with U
         lacks, its columns divided by the numbers w_j.
+    dual : bool
+        Whether the error is that of the other side of X.
     """
-    if np.linalg.eigvalsh(gaps - missed)[0] <= 0:
+    whole, identity = (in_model + missed) / theta[-1], np.eye(len(missed))
+    if np.linalg.eigvalsh(whole)[-1] >= 1:
         return 1.0
-    inverse = np.linalg.inv(gaps - missed)
-    w, size = np.sqrt(theta / theta[-1]), np.linalg.norm(inverse, 2)
+    B = np.linalg.inv(identity - whole) / theta[-1]
+    w = np.sqrt(theta / theta[-1])
 
-    def first(w):
-        """Parts of the error to first order, columns times theta_k / w."""
-        return inverse @ (noise(w) + missed @ parts(T / w))
-    r = size * (spectral_norm(residual / w) + np.linalg.norm(noise(w)))
-    h = size * inside(w**2)
-    weighted = np.linalg.norm(parts(T * w) + first(w))
-    plain, least = first(w**2), (1 - h)**2 - 4 * r * weighted
-    if h >= 1 or least <= 0:
+    def first(p):
+        """Parts of the error to first order, columns times w^(2 - p)."""
+        return B @ (noise(w**p) + missed @ parts(T / w**p))
+    h, r = inside(w**2), parts(residual / w) + noise(w)
+    y = start = parts(T * w) + first(1)
+    for _ in range(STEPS):
+        y = (start + (h + r @ y) * (B @ y)).clip(max=DIVERGED)
+    y = LARGER * y
+    square = (r @ y) * (B @ y)
+    if not (start + square + h * (B @ y) <= y).all() or not (
+            2 * square + h * (B @ y) < y).all():
         return 1.0
-    second = r * (2 * weighted / (1 - h + np.sqrt(least)))**2
-    second += h * (np.linalg.norm(parts(T) + plain) + second) / (1 - h)
-    return min(1.0, spectral_norm(off) + np.linalg.norm(plain) + second)
+    z = np.linalg.solve(identity - h * B, parts(T) + first(2) + square)
+    second = square + h * (B @ z)
+    if not dual:
+        return min(1.0, off + np.linalg.norm(first(2) + second))
+    x = first(3) + second
+    return min(1.0, (off + np.sqrt(x @ whole @ x)) / np.sqrt(
+        1 - (h + 2 * r @ y) / theta[-1]))

@@ -2,20 +2,20 @@
 import numpy as np
 
 from benchmark_utils.methods.certificate import rounding
-from benchmark_utils.methods.chord import levels
-from benchmark_utils.methods.frame import Frame
+from benchmark_utils.methods.chord import PRODUCT, levels
+from benchmark_utils.methods.frame import Frame, growing
 from benchmark_utils.methods.model_certificate import Lacking, certified_model
 from benchmark_utils.methods.star import Star, nonzero_columns
 
 # Noise asked of a product below which the model is certified: for the first
 # bound, and for the final basis. The next error is hardly below the noise.
-CERTIFIED = 7.5e-3, 1.5e-4
-# Rounding of the guards, the k / 3 directions that follow the basis: most, and
-# times sqrt(N), since the noise that they catch of a product grows like that.
-GUARD_NOISE = 0.08, 1.0
+CERTIFIED = 2e-2, 1e-3
+# Rounding of the guards, the directions that follow the basis: most, and times
+# sqrt(N), since the noise that they catch of a product grows like that.
+GUARD_NOISE = 0.16, 2.0
 # Noise of the product along the basis, in parts of the noise that is asked
 # for, times the gap: an error of second order.
-INSIDE = 0.02
+INSIDE = 0.015
 LEAST_CONTRAST = 0.01
 
 
@@ -25,7 +25,8 @@ class PredictedProduct:
     Messages are in the coordinates of a :class:`~.frame.Frame`. Along the
     guards rounding is finer, as it is amplified most there. Along W it is
     of second order, and what is sent once hardly changes; a better basis has
-    no coordinates there.
+    no coordinates there. There are k / 3 guards; k of them, in groups, where
+    the error counts on the other side of X, and the rest for less.
 
     Parameters
     ----------
@@ -37,11 +38,13 @@ class PredictedProduct:
     k : int
         Columns of W.
     noise : float
-        That is asked for, relative to the error of the basis.
+        Of the rounding of a basis, relative to its error.
     coding : {"entropy", "float64"}
+    dual : bool
+        Whether the error is that of X'W.
     """
 
-    def __init__(self, comm, share, factors, k, noise, coding):
+    def __init__(self, comm, share, factors, k, noise, coding, dual):
         self.comm, self.share, self.factors = comm, share, factors
         self.k, self.noise, self.coding = k, noise, coding
         self.own, self.others = map(
@@ -49,9 +52,12 @@ class PredictedProduct:
         self.known, self.certificate = 0.0, None
         self.to_certify = list(CERTIFIED)
         N = len(self.own)
-        self.n_guards = b = min((k + 2) // 3, N - k)
-        self.up = Star(comm, coding, [k, k + b])
-        self.down = Star(comm, coding, [b])
+        self.dual = dual
+        b = min(k if dual else max(k // 3, 1), N - k)
+        self.groups = growing(b, 1 if dual else b)
+        splits = np.cumsum([k, *self.groups])
+        self.up = Star(comm, coding, splits)
+        self.down = Star(comm, coding, splits[1:] - k)
         self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
 
     def start(self, chord):
@@ -70,35 +76,39 @@ class PredictedProduct:
         asked : float
             Noise for the first product, relative to the k-th eigenvalue.
         """
-        N, k, b = len(self.own), self.k, self.n_guards
+        N, k, groups = len(self.own), self.k, self.groups
         scale = self.factors.unit ** 2  # the range of float32 is small
-        S, numbers = np.zeros((N, k + b)), np.zeros(k + 2)
+        S = np.zeros((N, k + sum(groups)))
+        numbers = np.zeros(1 + len(groups) + k)
         if chord:
             weights = self.unit / chord.gain / np.sqrt(
                 self.comm.size) / scale
-            S = chord.leading(k + b)
-            numbers = [self.noise * chord.expected, chord.contrast, *weights]
+            S = chord.leading(S.shape[1])
+            numbers = [PRODUCT * self.noise * chord.expected, *chord.contrasts[
+                np.cumsum([0, *groups[:-1]])[:len(groups)]], *weights]
         most, each = GUARD_NOISE
         near, star = min(most, each / np.sqrt(N)), Star(self.comm, self.coding)
-        S, (asked, contrast, *weights), _ = star.broadcast(
+
+        def contrasts(sent):
+            return sent[1:-k].clip(LEAST_CONTRAST)
+        S, sent, _ = star.broadcast(
             S, numbers, lambda sent: self.unit * np.append(
-                levels(self.noise / 3, sent[2:]), [near] * b))
-        self.weights = np.array(weights) * scale
-        self.contrast = max(contrast, LEAST_CONTRAST)
-        self.inside = self.contrast * self.weights * levels(
+                levels(self.noise / 4, sent[-k:]),
+                near * np.repeat(contrasts(sent), groups)))
+        self.weights, self.contrasts = sent[-k:] * scale, contrasts(sent)
+        self.inside = self.contrasts.min(initial=1) * self.weights * levels(
             INSIDE * self.noise, self.weights)
         self.guards = S[:, k:]
-        self.frame = Frame(S, k)
-        return self.frame.W, asked
+        self.frame = Frame(S, [k, *groups])
+        return self.frame.W, sent[0]
 
     def _steps(self, asked):
         """Of a product: along W, along the guards, and of the rest."""
-        N, k, b = len(self.own), self.k, self.n_guards
         self.rest = self.weights * levels(asked, self.weights)
-        return np.vstack([
-            np.minimum(self.inside, self.inside[:, None]),
-            np.tile(self.contrast * self.rest, (b, 1)),
-            np.tile(self.rest, (N - k - b, 1))])
+        factors = np.ones(len(self.own) - self.k)
+        factors[:sum(self.groups)] = np.repeat(self.contrasts, self.groups)
+        return np.vstack([np.minimum(self.inside, self.inside[:, None]),
+                          np.outer(factors, self.rest)])
 
     def __call__(self, asked, chord):
         """C W at rank 0, nothing elsewhere.
@@ -107,7 +117,7 @@ class PredictedProduct:
         :func:`~.model_certificate.certified_model`.
         """
         k, own, others, frame = self.k, self.own, self.others, self.frame
-        certify = self.n_guards and self.to_certify \
+        certify = self.groups and self.to_certify \
             and asked < self.to_certify[0]
         S = frame.all if certify else frame.W
         product = self.share(S)
@@ -137,7 +147,7 @@ class PredictedProduct:
         better : array of shape (N, k)
             At rank 0.
         numbers : pair of floats
-            Its noise, and that of its product, both relative.
+            Noise of its rounding, and of the rounding of its product.
 
         Returns
         -------
@@ -160,19 +170,18 @@ class PredictedProduct:
             move, numbers,
             lambda sent: self.unit * levels(sent[0], self.weights),
             lambda move: self._bound(chord, moved(move)))
-        self.frame = Frame(np.hstack([moved(move), self.guards]), k)
+        self.frame = Frame(
+            np.hstack([moved(move), self.guards]), [k, *self.groups])
         return self.frame.W, asked, bound
 
     def _bound(self, chord, W):
         """Of the error of W, at rank 0."""
-        if not self.n_guards:  # everything is wanted
+        if not self.groups:  # everything is wanted
             return rounding(len(W))
         if not self.certificate:
             return 1.0
-        k, (inside, along, beside) = self.k, self.lost
-        sine = self.certificate.bound(
-            chord.ritz, chord.beside, self.frame.guards, W, Lacking(
-                np.array([self.contrast * along, beside]), self.rest,
-                np.sqrt(k) * inside * self.inside))
-        # The tangent: it holds on either side of X.
-        return min(1.0, sine / np.sqrt(max(1 - sine**2, 0.5)))
+        inside, *beside = self.lost
+        return self.certificate.bound(
+            chord.ritz, chord.beside, self.frame, W, Lacking(
+                np.append(self.contrasts, 1) * beside, self.rest,
+                np.sqrt(self.k) * inside * self.inside), self.dual)
