@@ -22,6 +22,7 @@ LARGEST_RATE = 0.98
 STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
+LEAST_CONTRAST = 0.01
 GUESS = 0.1  # error of the start
 # Rounding noise of the product, in parts of that of the basis: whose rounding
 # is all that a certified bound knows exactly.
@@ -137,7 +138,8 @@ class Chord:
         tail = padded[k:].clip(max=BELOW * theta[-1])
         self.gain = np.sqrt(
             ((theta[:, None] - tail) ** -2.0).sum(axis=1) / len(F))
-        self.contrasts = np.minimum(1, self.gain[-1] * (theta[-1] - tail))
+        self.contrasts = (self.gain[-1] * (theta[-1] - tail)).clip(
+            LEAST_CONTRAST, 1)
         self.expected, self.shrinks = GUESS, np.sqrt(noise)
         self.errors, self.changed, self.rate = [], 0, 0.0
         self.previous = None

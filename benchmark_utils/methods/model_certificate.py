@@ -19,7 +19,7 @@ STEPS, LARGER, DIVERGED = 30, 1.01, 1e9
 
 
 def norms(parts):
-    return [spectral_norm(part) for part in parts]
+    return np.array([spectral_norm(part) for part in parts])
 
 
 def certified_model(comm, factors, chord, frame, missed):
@@ -138,7 +138,7 @@ class ModelCertificate:
             return 1.0
 
         def parts(X):
-            return np.array(norms(frame.parts(X)[1:]))
+            return norms(frame.parts(X)[1:])
         rows = frame.parts(model.F)[1:]
         in_model = np.array([[spectral_norm(a @ b.T) if a is not b
                               else spectral_norm(a) ** 2 for b in rows]
@@ -162,22 +162,21 @@ class ModelCertificate:
 
 
 def turned(old, new):
-    """Norms of the parts of one frame along those of another.
+    """What the parts of a new frame have along those of an old one.
 
     Returns
     -------
     array of shape (p, p - 1)
-        Without the new basis.
+        Norms, without the new basis.
     """
-    first, last = old.splits[:-1], new.splits[:-1]
+    def by_columns(X, frame):
+        return norms(np.split(X, frame.splits[:-1], axis=1))
     inside = old.all.T @ new.all
-    return np.array([[*norms(np.split(rows, last, axis=1)), beside]
-                     for rows, beside in zip(
-                         np.split(inside, first),
-                         norms(np.split(old.all - new.all @ inside.T, first,
-                                        axis=1)), strict=True)]
-                    + [[*norms(np.split(new.all - old.all @ inside, last,
-                                        axis=1)), 1.0]])[:, 1:]
+    rows = np.split(inside, old.splits[:-1])
+    return np.vstack([
+        np.column_stack([[by_columns(each, new) for each in rows],
+                         by_columns(old.all - new.all @ inside.T, old)]),
+        [*by_columns(new.all - old.all @ inside, new), 1.0]])[:, 1:]
 
 
 def corrected_bound(values, U, residual, model, W, missed):

@@ -16,7 +16,6 @@ GUARD_NOISE = 0.16, 2.0
 # Noise of the product along the basis, in parts of the noise that is asked
 # for, times the gap: an error of second order.
 INSIDE = 0.015
-LEAST_CONTRAST = 0.01
 
 
 class PredictedProduct:
@@ -26,7 +25,7 @@ class PredictedProduct:
     guards rounding is finer, as it is amplified most there. Along W it is
     of second order, and what is sent once hardly changes; a better basis has
     no coordinates there. There are k / 3 guards; k of them, in groups, where
-    the error counts on the other side of X, and the rest for less.
+    errors count on the other side of X and those in the rest less.
 
     Parameters
     ----------
@@ -78,29 +77,32 @@ class PredictedProduct:
         """
         N, k, groups = len(self.own), self.k, self.groups
         scale = self.factors.unit ** 2  # the range of float32 is small
-        S = np.zeros((N, k + sum(groups)))
-        numbers = np.zeros(1 + len(groups) + k)
+        S, splits = np.zeros((N, k + sum(groups))), [1, 1 + len(groups)]
+        numbers = np.zeros(splits[1] + k)
         if chord:
             weights = self.unit / chord.gain / np.sqrt(
                 self.comm.size) / scale
+            # Of the first mode of every group.
+            contrasts = chord.contrasts[np.cumsum([0, *groups])[:-1]]
             S = chord.leading(S.shape[1])
-            numbers = [PRODUCT * self.noise * chord.expected, *chord.contrasts[
-                np.cumsum([0, *groups[:-1]])[:len(groups)]], *weights]
+            numbers = [PRODUCT * self.noise * chord.expected, *contrasts,
+                       *weights]
         most, each = GUARD_NOISE
-        near, star = min(most, each / np.sqrt(N)), Star(self.comm, self.coding)
 
-        def contrasts(sent):
-            return sent[1:-k].clip(LEAST_CONTRAST)
-        S, sent, _ = star.broadcast(
-            S, numbers, lambda sent: self.unit * np.append(
-                levels(self.noise / 4, sent[-k:]),
-                near * np.repeat(contrasts(sent), groups)))
-        self.weights, self.contrasts = sent[-k:] * scale, contrasts(sent)
+        def steps(numbers):
+            _, contrasts, weights = np.split(numbers, splits)
+            return self.unit * np.append(
+                levels(self.noise / 4, weights),
+                min(most, each / np.sqrt(N)) * np.repeat(contrasts, groups))
+        S, numbers, _ = Star(self.comm, self.coding).broadcast(
+            S, numbers, steps)
+        (asked,), self.contrasts, weights = np.split(numbers, splits)
+        self.weights = weights * scale
         self.inside = self.contrasts.min(initial=1) * self.weights * levels(
             INSIDE * self.noise, self.weights)
         self.guards = S[:, k:]
         self.frame = Frame(S, [k, *groups])
-        return self.frame.W, sent[0]
+        return self.frame.W, asked
 
     def _steps(self, asked):
         """Of a product: along W, along the guards, and of the rest."""
