@@ -17,8 +17,10 @@ from benchmark_utils.methods.krylov import KrylovSpace
 from benchmark_utils.methods.linalg import leading_factor, orthonormal
 from benchmark_utils.methods.model_certificate import (
     Lacking,
+    bound_of_step,
     certified_model,
     missed_norm,
+    turned,
 )
 from benchmark_utils.methods.ritz import ModelBeside, RitzPairs
 from benchmark_utils.methods.star import RoundedFactors
@@ -114,6 +116,44 @@ def test_what_the_model_misses_is_in_the_bound(spectrum):
         bound, error = on_ranks(
             shares(SPECTRA[spectrum], seed), 6, 1e-3, seed, lost=0)
         assert bound >= error
+
+
+@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("k", [1, 2])
+def test_bound_of_a_step_where_all_errors_add_up(k, dual):
+    """It is the error, but for terms of third order."""
+    theta = np.array([[1.0], [4.0, 1.0]][k - 1])
+    # Of two columns the strong one errs, which counts less.
+    m, e, r, nu, h = [(0.5, 0.1, 1e-3, 1e-3, 0.05),
+                      (0.01, 1e-4, 1e-3, 1e-3, 0.0)][k - 1]
+    R, T = np.full((1, k), r), np.full((1, k), r) / (theta - m)
+    lacking, inside = nu * np.eye(1, k), -h * np.eye(k)
+    C = np.block([[np.diag(theta) + inside, (R + lacking).T],
+                  [R + lacking, np.array([[m + e]])]])
+    half = np.linalg.cholesky(C) if dual else np.eye(k + 1)
+    error = sine(half.T @ np.vstack([np.eye(k), T]),
+                 half.T @ np.linalg.eigh(C)[1][:, 1:])
+    bound = bound_of_step(
+        theta, [R], [T], 0.0, np.array([[m]]), np.array([[e]]),
+        lambda weights: np.linalg.norm(lacking * weights, axis=1)[:, None],
+        lambda weights: np.linalg.norm(inside * weights, 2), dual)
+    assert error <= bound * (1 + 1e-9) < 1.01 * error
+
+
+@pytest.mark.parametrize("change", [1e-5, 0.1, 3.0])
+def test_parts_of_one_frame_along_those_of_another(change):
+    rng = np.random.default_rng(0)
+    S, sizes = rng.standard_normal((N, K + 4)), [K, 1, 3]
+    old = Frame(S, sizes)
+    new = Frame(S + change * rng.standard_normal(S.shape), [K, 4])
+    of_old, of_new = ([frame.vectors(np.eye(N))[:, rows] for rows in np.split(
+        np.arange(N), frame.splits)] for frame in (old, new))
+    exact = np.array([[np.linalg.norm(a.T @ b, 2) for b in of_new[1:]]
+                      for a in of_old])
+    told = turned(old, new)
+    np.testing.assert_allclose(told.ravel()[:-1], exact.ravel()[:-1],
+                               atol=1e-12)
+    assert exact[-1, -1] <= told[-1, -1] + 1e-12 == 1 + 1e-12
 
 
 @pytest.mark.parametrize("step", [1e-3, 0.03, 0.3])

@@ -22,11 +22,24 @@ def norms(parts):
     return np.array([spectral_norm(part) for part in parts])
 
 
+def weighted_norms(parts, weights):
+    """Norms of p arrays of k columns, times every row of weights (m x k).
+
+    Returns
+    -------
+    array of shape (m, p)
+    """
+    grams = np.array([part.T @ part for part in parts])
+    outer = weights[:, :, None] * weights[:, None]
+    values = np.linalg.eigvalsh(grams * outer[:, None])
+    return np.sqrt(values[..., -1].clip(0))
+
+
 def certified_model(comm, factors, chord, frame, missed):
     """Have the ranks tell rank 0 what its model misses.
 
-    Communication: a gather of p (p + 1) / 2 numbers of 2 bytes, for the p
-    parts of the frame.
+    Communication: a gather of p (p + 1) / 2 numbers of 2 bytes, for p parts:
+    the basis, groups of guards, and the rest.
 
     Parameters
     ----------
@@ -73,7 +86,8 @@ def missed_norm(factors, U):
     R = np.linalg.qr(both - U @ (U.T @ both), mode="r")
     signs = np.repeat([1.0, -1.0], [F.shape[1], G.shape[1]])
     least = np.linalg.eigvalsh(R * signs @ R.T).min(initial=0.0)
-    signs[:F.shape[1]] -= (cut / np.square(F).sum(axis=0)).clip(max=1)
+    signs[:F.shape[1]] -= (cut / np.square(F).sum(axis=0).clip(
+        np.finfo(float).tiny)).clip(max=1)
     most = np.linalg.eigvalsh(R * signs @ R.T).max(initial=0.0)
     return max(cut + most, -least)
 
@@ -83,7 +97,7 @@ class Lacking(NamedTuple):
 
     Attributes
     ----------
-    norms : array of shape (p - 1,)
+    norms : array of shape (p,)
         Of the parts beside W, divided by the steps.
     steps : array of shape (k,)
         One per column.
@@ -107,7 +121,7 @@ class ModelCertificate:
     frame : Frame
         In which E is known.
     missed : array of shape (p, p)
-        Norms of the blocks of E between the parts of the frame.
+        Norms of the blocks of E between all parts of the frame.
     """
 
     def __init__(self, F, frame, missed):
@@ -137,8 +151,6 @@ class ModelCertificate:
                 *lacking.norms, *lacking.inside, *self.missed.flat]).all():
             return 1.0
 
-        def parts(X):
-            return norms(frame.parts(X)[1:])
         rows = frame.parts(model.F)[1:]
         in_model = np.array([[spectral_norm(a @ b.T) if a is not b
                               else spectral_norm(a) ** 2 for b in rows]
@@ -150,15 +162,16 @@ class ModelCertificate:
         error = spectral_norm(off)
         if dual:
             off /= np.sqrt(theta)
-            beside = parts(off)
+            beside = norms(frame.parts(off)[1:])
             error = np.hypot(spectral_norm(model.F.T @ off),
                              np.sqrt(beside @ missed @ beside))
         return bound_of_step(
-            theta, ritz.residual, T, error, parts, in_model, missed,
-            lambda w: self.floor + lacking.norms * spectral_norm(
-                lacking.steps[:, None] * mixing / w),
-            lambda w: self.floor + spectral_norm(mixing) * spectral_norm(
-                lacking.inside[:, None] * mixing / w), dual)
+            theta, frame.parts(ritz.residual)[1:], frame.parts(T)[1:], error,
+            in_model, missed,
+            lambda weights: self.floor + lacking.norms * weighted_norms(
+                [lacking.steps[:, None] * mixing], weights),
+            lambda weights: self.floor + spectral_norm(mixing) * spectral_norm(
+                lacking.inside[:, None] * mixing * weights), dual)
 
 
 def turned(old, new):
@@ -166,8 +179,8 @@ def turned(old, new):
 
     Returns
     -------
-    array of shape (p, p - 1)
-        Norms, without the new basis.
+    array of shape (p + 1, q)
+        Norms, of all old parts and of the new ones beside the basis.
     """
     def by_columns(X, frame):
         return norms(np.split(X, frame.splits[:-1], axis=1))
@@ -196,32 +209,31 @@ def corrected_bound(values, U, residual, model, W, missed):
     if theta[-1] <= model.top:
         return 1.0
     T = model.solve(theta, residual)
-    floor = np.array([rounding(len(U)) * values[0]])
+    floor = rounding(len(U)) * values[0]
     return bound_of_step(
-        theta, residual, T, spectral_norm(graph(U, W) - T),
-        lambda X: np.array([spectral_norm(X)]), np.array([[model.top]]),
-        np.array([[missed]]), lambda w: floor, lambda w: floor[0])
+        theta, [residual], [T], spectral_norm(graph(U, W) - T),
+        np.array([[model.top]]), np.array([[missed]]),
+        lambda weights: np.full((len(weights), 1), floor),
+        lambda weights: floor)
 
 
-def bound_of_step(theta, residual, T, off, parts, in_model, missed, noise,
-                  inside, dual=False):
+def bound_of_step(theta, residual, T, off, in_model, missed, noise, inside,
+                  dual=False):
     """Theorem 5: of a basis off the correction T by what the model misses.
 
     Parameters
     ----------
     theta : array of shape (k,)
         Ritz values.
-    residual, T : arrays of shape (N, k)
-        Of the Ritz vectors; what the model makes of it.
+    residual, T : sequences of p arrays of k columns
+        Parts of that of the Ritz vectors, and of what the model makes of it.
     off : float
         The error if T were exact.
-    parts : callable
-        Norms of the p parts of an N x k array.
     in_model, missed : arrays of shape (p, p)
         Norms of the blocks of the model and of E.
     noise, inside : callables
-        Norms, of p parts and of what is along U, of what the product with U
-        lacks, its columns divided by the numbers w_j.
+        What the product with U lacks, its columns times weights: norms of the
+        parts (m x p) for weights of m x k; of what is along U, for k weights.
     dual : bool
         Whether the error is that of the other side of X.
     """
@@ -230,12 +242,15 @@ def bound_of_step(theta, residual, T, off, parts, in_model, missed, noise,
         return 1.0
     B = np.linalg.inv(identity - whole) / theta[-1]
     w = np.sqrt(theta / theta[-1])
-
-    def first(p):
-        """Parts of the error to first order, columns times w^(2 - p)."""
-        return B @ (noise(w**p) + missed @ parts(T / w**p))
-    h, r = inside(w**2), parts(residual / w) + noise(w)
-    y = start = parts(T * w) + first(1)
+    falling = w ** -np.arange(1.0, 4)[:, None]
+    T_up, T_plain, *T_down = weighted_norms(
+        T, np.vstack([w, np.ones_like(w), falling]))
+    lacks = noise(falling)
+    # Parts of the error to first order, columns times w, 1 and 1 / w.
+    first = (lacks + T_down @ missed) @ B
+    h = inside(falling[1])
+    r = weighted_norms(residual, falling[:1])[0] + lacks[0]
+    y = start = T_up + first[0]
     for _ in range(STEPS):
         y = (start + (h + r @ y) * (B @ y)).clip(max=DIVERGED)
     y = LARGER * y
@@ -243,10 +258,10 @@ def bound_of_step(theta, residual, T, off, parts, in_model, missed, noise,
     if not (start + square + h * (B @ y) <= y).all() or not (
             2 * square + h * (B @ y) < y).all():
         return 1.0
-    z = np.linalg.solve(identity - h * B, parts(T) + first(2) + square)
+    z = np.linalg.solve(identity - h * B, T_plain + first[1] + square)
     second = square + h * (B @ z)
     if not dual:
-        return min(1.0, off + np.linalg.norm(first(2) + second))
-    x = first(3) + second
+        return min(1.0, off + np.linalg.norm(first[1] + second))
+    x = first[2] + second
     return min(1.0, (off + np.sqrt(x @ whole @ x)) / np.sqrt(
         1 - (h + 2 * r @ y) / theta[-1]))
