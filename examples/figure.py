@@ -32,8 +32,10 @@ def draw(ax, traces, solvers):
         elif trace["marker"] >= len(PLOTLY_MARKERS):  # spread of one point
             ax.plot(x, y, color=colour)
         else:
+            # A single point is not hidden by a curve that begins there.
             ax.plot(x, y, color=colour, label=trace["label"],
-                    marker=PLOTLY_MARKERS[trace["marker"]])
+                    marker=PLOTLY_MARKERS[trace["marker"]],
+                    zorder=3 if len(x) == 1 else 2)
             if "y_low" in trace:
                 ax.fill_between(x, trace["y_low"], trace["y_high"],
                                 color=colour, alpha=0.3, lw=0)
