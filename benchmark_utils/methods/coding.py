@@ -127,7 +127,7 @@ class Coder:
         symbols = q.astype(np.int32)
         symbols[large] = np.where(q[large] < 0, -index, index)
         symbols += N_MAGNITUDES - 1
-        for size in np.unique(sizes[sizes > 0]):
+        for size in sorted(set(sizes.tolist()) - {0}):
             some = symbols[:, sizes == size].ravel()
             for piece in self._pieces(size, some.size):
                 coder.encode(some[piece], self._model(size))
@@ -163,7 +163,7 @@ class Coder:
             sizes.append(int(coder.decode(size_model(int(before)))))
         sizes = np.array(sizes[1:], int)
         q = np.zeros((n, k), int)
-        for size in np.unique(sizes[sizes > 0]):
+        for size in sorted(set(sizes.tolist()) - {0}):
             columns = sizes == size
             some = np.empty(n * columns.sum(), np.int64)
             for piece in self._pieces(size, some.size):
@@ -172,6 +172,8 @@ class Coder:
                 self._learn(size, some[piece])
             q[:, columns] = some.reshape(n, -1) - (N_MAGNITUDES - 1)
         large = abs(q) >= DIRECT
+        if not large.any():
+            return q, sizes
         index = abs(q[large])
         magnitude, bits = FIRST[index], PLACE_BITS[index]
         for n_bits in np.unique(bits):

@@ -15,7 +15,7 @@ from benchmark_utils.methods.ritz import graph
 from benchmark_utils.methods.star import floats, halves, nonzero_columns
 
 # A vector that the step maps below itself, by iteration; if there is one.
-STEPS, LARGER, DIVERGED = 30, 1.01, 1e9
+STEPS, LARGER, DIVERGED = 20, 1.01, 1e9
 
 
 def norms(parts):
@@ -252,7 +252,7 @@ def bound_of_step(theta, residual, T, off, in_model, missed, noise, inside,
     r = weighted_norms(residual, falling[:1])[0] + lacks[0]
     y = start = T_up + first[0]
     for _ in range(STEPS):
-        y = (start + (h + r @ y) * (B @ y)).clip(max=DIVERGED)
+        y = np.minimum(start + (h + r @ y) * (B @ y), DIVERGED)
     y = LARGER * y
     square = (r @ y) * (B @ y)
     if not (start + square + h * (B @ y) <= y).all() or not (
