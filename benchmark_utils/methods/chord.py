@@ -22,7 +22,7 @@ LARGEST_RATE = 0.98
 STILL = 1e-12  # move of a basis that is nothing but rounding errors
 # Rounding of the model may bring eigenvalues of a step above 1.
 STABLE = 1.3
-LEAST_CONTRAST = 0.01
+LEAST_CONTRAST = 0.01  # finer steps along guards would take many bytes
 GUESS = 0.1  # error of the start
 # Rounding noise of the product, in parts of that of the basis: whose rounding
 # is all that a certified bound knows exactly.

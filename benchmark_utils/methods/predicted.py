@@ -10,8 +10,9 @@ from benchmark_utils.methods.star import Star, nonzero_columns
 # Noise asked of a product below which the model is certified: the first one,
 # and once more with a basis that hardly changes any more.
 CERTIFIED = np.inf, 1e-3
-# Rounding of the guards, the directions that follow the basis: most, and times
-# sqrt(N), since the noise that they catch of a product grows like that.
+# Rounding of the guards, the directions that follow the basis, times their
+# contrast: what the model then mixes of them and the rest is a part of their
+# gap. The most, and times sqrt(N), as the noise that they catch of a product.
 GUARD_NOISE = 0.16, 2.0
 # Noise of the product along the basis, in parts of the noise that is asked
 # for, times the gap: an error of second order.
