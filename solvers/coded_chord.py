@@ -1,7 +1,7 @@
 import numpy as np
 
 from benchmark_utils.methods.certificate import Certified
-from benchmark_utils.methods.chord import PRODUCT, basis_of
+from benchmark_utils.methods.chord import basis_of
 from benchmark_utils.methods.dual import FEW, basis_of_few, flat_and_few
 from benchmark_utils.methods.merged_model import merged_model, model_factor
 from benchmark_utils.methods.predicted import PredictedProduct
@@ -73,6 +73,5 @@ class Solver(MPISolver):
             Y = product(asked, chord)
             if root:
                 better = chord.step(W, Y)
-                numbers = (noise * chord.error,
-                           PRODUCT * noise * chord.expected)
+                numbers = noise * chord.error, chord.asked
             W, asked, bound = product.move(better, numbers, chord)

@@ -83,7 +83,7 @@ def test_needs_a_fraction_of_the_published_bytes(solvers, run, make_field,
 
 
 def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
-    """Uncoded: r + 3/2 k numbers per feature at first, then 2 k; headers.
+    """Uncoded: r + 5/4 k numbers per feature at first, then 2 k; headers.
 
     A better basis has no coordinates along the last one. The ranks tell what
     rounding takes, and twice what the model misses.

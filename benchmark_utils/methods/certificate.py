@@ -26,12 +26,12 @@ class Certified(NamedTuple):
     bound: float
 
 
-def sum_at_root(comm, numbers, dtype=float):
+def sum_at_root(comm, numbers):
     """Sum over ranks, at rank 0; None elsewhere.
 
     Communication: a reduce of the numbers.
     """
-    numbers = np.array(numbers, dtype)
+    numbers = np.asarray(numbers, float)
     total = np.empty_like(numbers) if comm.rank == 0 else None
     comm.Reduce(numbers, total)
     return total

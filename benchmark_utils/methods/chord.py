@@ -191,6 +191,11 @@ class Chord:
         better = orthonormal(better)
         return better @ procrustes(better, W)
 
+    @property
+    def asked(self):
+        """Rounding noise for the next product, relative to theta_k."""
+        return PRODUCT * self.noise * self.expected
+
     def _expect(self, error, S):
         if self.errors:
             self.shrinks = error / self.errors[-1]

@@ -2,7 +2,7 @@
 import numpy as np
 
 from benchmark_utils.methods.certificate import rounding
-from benchmark_utils.methods.chord import PRODUCT, levels
+from benchmark_utils.methods.chord import levels
 from benchmark_utils.methods.frame import Frame, growing
 from benchmark_utils.methods.model_certificate import Lacking, certified_model
 from benchmark_utils.methods.star import Star, nonzero_columns
@@ -50,9 +50,8 @@ class PredictedProduct:
         self.own, self.others = map(
             nonzero_columns, (factors.own, factors.others))
         self.known, self.certificate = 0.0, None
-        self.to_certify = list(CERTIFIED)
+        self.to_certify, self.dual = list(CERTIFIED), dual
         N = len(self.own)
-        self.dual = dual
         b = min(k if dual else max(k // 3, 1), N - k)
         self.groups = growing(b, 1 if dual else b)
         splits = np.cumsum([k, *self.groups])
@@ -86,8 +85,7 @@ class PredictedProduct:
             # Of the first mode of every group.
             contrasts = chord.contrasts[np.cumsum([0, *groups])[:-1]]
             S = chord.leading(S.shape[1])
-            numbers = [PRODUCT * self.noise * chord.expected, *contrasts,
-                       *weights]
+            numbers = [chord.asked, *contrasts, *weights]
         most, each = GUARD_NOISE
 
         def steps(numbers):
