@@ -176,6 +176,14 @@ def test_what_rounded_factors_miss(spectrum, step):
         assert told <= cut + rounded + 1e-14
 
 
+def test_what_factors_with_dependent_columns_miss():
+    F, U = np.ones((8, 2)), np.eye(8, 2)
+    G = 1.01 * F
+    told = missed_norm(SimpleNamespace(F=F, own=G, truncated=0.0), U)
+    exact = np.linalg.norm((F @ F.T - G @ G.T)[2:, 2:], 2)
+    assert told == pytest.approx(exact)
+
+
 @pytest.mark.parametrize("strength, certain", [(0.6, False), (0.02, True)])
 def test_a_hidden_direction_is_not_missed(strength, certain):
     """Every rank cuts it off, but all of them together make it leading.
