@@ -9,7 +9,7 @@ from benchmark_utils.methods.star import RoundedFactors
 from benchmark_utils.solver import MPISolver
 
 # Rounding noise of the basis, relative to its error: fewest bytes, or rounds.
-NOISE = {"bytes": 1 / 5, "rounds": 1 / 256}
+NOISE = {"bytes": 1 / 6, "rounds": 1 / 256}
 
 
 class Solver(MPISolver):
@@ -20,9 +20,9 @@ class Solver(MPISolver):
     theta - M and sends the change: entropy-coded integers, adaptive steps.
     <b>Round:</b> N k integers to rank 0 and (N - k) k from it, of about 2.5
     bits; N = d (samples) or n (features: and an allreduce of k (k+1) / 2
-    floats). At first N r and 4/3 N k integers (features: 2 N k), twice r for
-    flat spectra; features with n &lt;= 4 k, 13 k if flat: only a reduce of
-    n (n+1) / 2 floats, a broadcast of n k.
+    floats). At first N r and up to 2 N k integers, twice r for flat spectra;
+    features with n &lt;= 4 k, 13 k if flat: only a reduce of n (n+1) / 2
+    floats, a broadcast of n k.
     <b>Memory:</b> N (r + 4 k) floats per rank, N r P at rank 0.
     <b>Guarantee:</b> once the error is small, a certified bound on it; with
     a <i>target</i> the method ends when the bound is below the target.

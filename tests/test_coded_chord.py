@@ -29,6 +29,18 @@ def make(make_field, n_ranks, partition, **change):
                       partition=partition)
 
 
+@pytest.mark.parametrize("m", [6, 20])
+def test_gain_of_white_noise(m):
+    """The root of the mean square of a column's correction, by the inverse."""
+    N, values = 20, 0.8 ** np.arange(m)
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((N, N)))[0]
+    gain = Chord(Q[:, :m] * np.sqrt(values), K, 1 / 7, False).gain
+    beside = Q[:, K:].T @ (Q[:, :m] * values) @ Q[:, :m].T @ Q[:, K:]
+    for theta, found in zip(values[:K], gain, strict=True):
+        inverse = np.linalg.inv(theta * np.eye(N - K) - beside)
+        assert found == pytest.approx(np.linalg.norm(inverse) / np.sqrt(N))
+
+
 @pytest.mark.parametrize("partition", ["samples", "features"])
 @pytest.mark.parametrize("n_ranks", [1, 2, 4])
 @pytest.mark.parametrize("favour", ["bytes", "rounds"])
@@ -83,7 +95,7 @@ def test_needs_a_fraction_of_the_published_bytes(solvers, run, make_field,
 
 
 def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
-    """Uncoded: r + 5/4 k numbers per feature at first, then 2 k; headers.
+    """Uncoded: r + k numbers per feature and the guards, then 2 k; headers.
 
     A better basis has no coordinates along the last one. The ranks tell what
     rounding takes, and twice what the model misses.
@@ -92,9 +104,14 @@ def test_exact_messages_cost_what_the_docstring_says(solvers, run, make_field):
     field = make(make_field, P, "samples")
     cost = np.diff([one["comm_bytes"] for one in run(
         solvers["coded-chord"], field, K, 6, coding="float64")])
+    # Guards: where noise is amplified twice as much as white noise is.
+    X = spectrum_array(60, 16, d, seed=1, decay=0.8).reshape(-1, d)
+    values = np.linalg.svd(X, compute_uv=False) ** 2
+    amplified = 1 / (values[K - 1] - values[K:])
+    guards = np.sum(amplified > 2 * np.linalg.norm(amplified) / np.sqrt(d))
+    assert 0 < guards < K
     # The factors, whether finer ones are needed, the first basis.
-    guards = K // 3
-    start = 2 * 16 + 2 + 8 * d * 4 * K + 8 + (8 + 2 * K) \
+    start = 2 * 16 + 2 + 8 * d * 4 * K + 8 + (4 + 2 * (1 + 2 * K)) \
         + 8 * d * (K + guards)
     plain = 2 + 8 * d * K + 3 + 8 + 8 * (d - K) * K
     assert cost[0] == (P - 1) * start

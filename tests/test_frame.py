@@ -4,7 +4,7 @@ import pytest
 from threads import on_threads
 
 from benchmark_utils.methods.coding import Coder
-from benchmark_utils.methods.frame import Frame, growing
+from benchmark_utils.methods.frame import Frame, alike
 from benchmark_utils.methods.star import RoundedFactors, Star, shorter
 
 N, K, B, P = 30, 4, 2, 3
@@ -31,10 +31,11 @@ def test_coordinates_are_those_of_an_orthonormal_basis(basis):
         np.testing.assert_allclose(inside, columns, atol=1e-13)
 
 
-def test_groups_grow():
-    assert growing(0, 0) == []
-    assert growing(3, 3) == [3]
-    assert growing(10, 1) == [1, 3, 6]
+def test_groups_of_like_numbers():
+    assert alike([]) == []
+    assert alike([0.1, 0.19, 0.2, 0.3, 0.39, 0.7, 1, 1]) == [2, 3, 3]
+    assert alike([0.6] * 4 + [1.0] * 4) == [8]
+    assert alike([np.nan]) == [1]
 
 
 def test_everything_is_the_basis():

@@ -129,7 +129,8 @@ class Chord:
         V = F @ (S / np.sqrt(values)) if N >= q else S
         self.noise, self.momentum = noise, momentum
         self.V = V
-        padded = np.append(values, np.zeros(len(F) + 1))
+        # One mode beside at least: no gain is zero.
+        padded = np.append(values, np.zeros(max(N, k + 1) - len(values)))
         theta = padded[:k].clip(RANGE * padded[0])
         # Leaves a positive C - M, and saves most of the eigenproblems' cost.
         strong = values > WEAK * relative_gap(values, k) * theta[-1]

@@ -4,12 +4,14 @@ import numpy as np
 from benchmark_utils.methods.linalg import orthonormal
 
 
-def growing(total, first):
-    """Sizes of groups, each three times the one before, of this sum."""
-    sizes = []
-    while total:
-        sizes.append(min(first, total))
-        total, first = total - sizes[-1], 3 * first
+def alike(numbers):
+    """Sizes of groups of increasing numbers, all below twice their first."""
+    sizes, first = [], 0.0
+    for number in numbers:
+        if not number < 2 * first:
+            sizes.append(0)
+            first = number
+        sizes[-1] += 1
     return sizes
 
 

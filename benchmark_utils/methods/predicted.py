@@ -3,16 +3,19 @@ import numpy as np
 
 from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.chord import levels
-from benchmark_utils.methods.frame import Frame, growing
+from benchmark_utils.methods.frame import Frame, alike
 from benchmark_utils.methods.model_certificate import Lacking, certified_model
 from benchmark_utils.methods.star import Star, nonzero_columns
 
 # Noise asked of a product below which the model is certified: the first one,
 # and once more with a basis that hardly changes any more.
 CERTIFIED = np.inf, 1e-3
-# Rounding of the guards, the directions that follow the basis, times their
-# contrast: what the model then mixes of them and the rest is a part of their
-# gap. The most, and times sqrt(N), as the noise that they catch of a product.
+# Contrasts below which the modes that follow the basis are guards, one to k of
+# them. Under features errors in the rest count less, and weak guards pay.
+GUARDED = {"samples": 1 / 2, "features": 1}
+# Rounding of the guards times their contrast: what the model then mixes of
+# them and the rest is a part of their gap. The most, and times sqrt(N), as the
+# noise that they catch of a product.
 GUARD_NOISE = 0.16, 2.0
 # Noise of the product along the basis, in parts of the noise that is asked
 # for, times the gap: an error of second order.
@@ -25,8 +28,8 @@ class PredictedProduct:
     Messages are in the coordinates of a :class:`~.frame.Frame`. Along the
     guards rounding is finer, as it is amplified most there. Along W it is
     of second order, and what is sent once hardly changes; a better basis has
-    no coordinates there. There are k / 3 guards; k of them, in groups, where
-    errors count on the other side of X and those in the rest less.
+    no coordinates there. Guards of like contrast are one group; those of
+    a flat spectrum are all alike.
 
     Parameters
     ----------
@@ -51,13 +54,8 @@ class PredictedProduct:
             nonzero_columns, (factors.own, factors.others))
         self.known, self.certificate = 0.0, None
         self.to_certify, self.dual = list(CERTIFIED), dual
-        N = len(self.own)
-        b = min(k if dual else max(k // 3, 1), N - k)
-        self.groups = growing(b, 1 if dual else b)
-        splits = np.cumsum([k, *self.groups])
-        self.up = Star(comm, coding, splits)
-        self.down = Star(comm, coding, splits[1:] - k)
-        self.unit = np.sqrt(12 / N)  # step of white noise of norm 1
+        self.guarded = GUARDED["features" if dual else "samples"]
+        self.unit = np.sqrt(12 / len(factors.own))  # of white noise of norm 1
 
     def start(self, chord):
         """The model's leading eigenvectors, rounded, on every rank.
@@ -75,33 +73,43 @@ class PredictedProduct:
         asked : float
             Noise for the first product, relative to the k-th eigenvalue.
         """
-        N, k, groups = len(self.own), self.k, self.groups
+        N, k = len(self.own), self.k
+        b = min(k, N - k)
         scale = self.factors.unit ** 2  # the range of float32 is small
-        S, splits = np.zeros((N, k + sum(groups))), [1, 1 + len(groups)]
-        numbers = np.zeros(splits[1] + k)
+        S, numbers = np.zeros((N, k + b)), np.zeros(1 + b + k)
         if chord:
             weights = self.unit / chord.gain / np.sqrt(
                 self.comm.size) / scale
-            # Of the first mode of every group.
-            contrasts = chord.contrasts[np.cumsum([0, *groups])[:-1]]
-            S = chord.leading(S.shape[1])
+            contrasts = chord.contrasts[:b]
+            guards = sum(self._groups(contrasts))
+            S[:, :k + guards] = chord.leading(k + guards)
             numbers = [chord.asked, *contrasts, *weights]
         most, each = GUARD_NOISE
 
         def steps(numbers):
-            _, contrasts, weights = np.split(numbers, splits)
+            _, contrasts, weights = np.split(numbers, [1, 1 + b])
             return self.unit * np.append(
                 levels(self.noise / 4, weights),
-                min(most, each / np.sqrt(N)) * np.repeat(contrasts, groups))
+                min(most, each / np.sqrt(N)) * contrasts)
         S, numbers, _ = Star(self.comm, self.coding).broadcast(
             S, numbers, steps)
-        (asked,), self.contrasts, weights = np.split(numbers, splits)
+        (asked,), contrasts, weights = np.split(numbers, [1, 1 + b])
+        self.groups = self._groups(contrasts)
+        self.sizes = [k, *self.groups]
+        splits = np.cumsum(self.sizes)
+        self.contrasts = contrasts[splits[:-1] - k]  # of the first of a group
+        self.up = Star(self.comm, self.coding, splits)
+        self.down = Star(self.comm, self.coding, splits[1:] - k)
         self.weights = weights * scale
         self.inside = self.contrasts.min(initial=1) * self.weights * levels(
             INSIDE * self.noise, self.weights)
-        self.guards = S[:, k:]
-        self.frame = Frame(S, [k, *groups])
+        self.guards = S[:, k:splits[-1]]
+        self.frame = Frame(S[:, :splits[-1]], self.sizes)
         return self.frame.W, asked
+
+    def _groups(self, contrasts):
+        """Sizes, of those modes that are guards by their contrasts."""
+        return alike(contrasts[:1 + np.sum(contrasts[1:] < self.guarded)])
 
     def _steps(self, asked):
         """Of a product: along W, along the guards, and of the rest."""
@@ -172,7 +180,7 @@ class PredictedProduct:
             lambda sent: self.unit * levels(sent[0], self.weights),
             lambda move: self._bound(chord, moved(move)))
         self.frame = Frame(
-            np.hstack([moved(move), self.guards]), [k, *self.groups])
+            np.hstack([moved(move), self.guards]), self.sizes)
         return self.frame.W, asked, bound
 
     def _bound(self, chord, W):
