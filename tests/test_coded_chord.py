@@ -59,7 +59,7 @@ def test_converges_to_the_exact_subspace(solvers, run, make_field, partition,
     (dict(n_steps=2), 4),      # ranks have fewer samples than components
     (dict(), 1),
     (dict(d=8), 8),            # everything is wanted
-    (dict(d=8), 6),            # nothing is beside the guards
+    (dict(d=8), 7),            # nothing is beside the guard
 ], ids=["no gap", "steep", "few samples", "k = 1", "k = d", "guards"])
 def test_hard_cases(solvers, run, make_field, change, k):
     field = make(make_field, 4, "samples", **change)

@@ -8,7 +8,7 @@ def alike(numbers):
     """Sizes of groups of increasing numbers, all below twice their first."""
     sizes, first = [], 0.0
     for number in numbers:
-        if not number < 2 * first:
+        if number >= 2 * first:
             sizes.append(0)
             first = number
         sizes[-1] += 1

@@ -5,13 +5,13 @@ from benchmark_utils.methods.certificate import rounding
 from benchmark_utils.methods.chord import levels
 from benchmark_utils.methods.frame import Frame, alike
 from benchmark_utils.methods.model_certificate import Lacking, certified_model
-from benchmark_utils.methods.star import Star, nonzero_columns
+from benchmark_utils.methods.star import Star, floats, halves, nonzero_columns
 
 # Noise asked of a product below which the model is certified: the first one,
 # and once more with a basis that hardly changes any more.
 CERTIFIED = np.inf, 1e-3
-# Contrasts below which the modes that follow the basis are guards, one to k of
-# them. Under features errors in the rest count less, and weak guards pay.
+# Contrast below which one of the k modes that follow the basis is a guard.
+# Under features errors in the rest count less, and weak guards help as well.
 GUARDED = {"samples": 1 / 2, "features": 1}
 # Rounding of the guards times their contrast: what the model then mixes of
 # them and the rest is a part of their gap. The most, and times sqrt(N), as the
@@ -54,6 +54,7 @@ class PredictedProduct:
             nonzero_columns, (factors.own, factors.others))
         self.known, self.certificate = 0.0, None
         self.to_certify, self.dual = list(CERTIFIED), dual
+        self.beside = len(factors.own) > k  # else everything is wanted
         self.guarded = GUARDED["features" if dual else "samples"]
         self.unit = np.sqrt(12 / len(factors.own))  # of white noise of norm 1
 
@@ -81,7 +82,8 @@ class PredictedProduct:
             weights = self.unit / chord.gain / np.sqrt(
                 self.comm.size) / scale
             contrasts = chord.contrasts[:b]
-            guards = sum(self._groups(contrasts))
+            # As all ranks will choose them.
+            guards = sum(self._groups(floats(halves(contrasts))))
             S[:, :k + guards] = chord.leading(k + guards)
             numbers = [chord.asked, *contrasts, *weights]
         most, each = GUARD_NOISE
@@ -103,13 +105,13 @@ class PredictedProduct:
         self.weights = weights * scale
         self.inside = self.contrasts.min(initial=1) * self.weights * levels(
             INSIDE * self.noise, self.weights)
-        self.guards = S[:, k:splits[-1]]
         self.frame = Frame(S[:, :splits[-1]], self.sizes)
+        self.guards = S[:, k:splits[-1]].copy()  # not all of S
         return self.frame.W, asked
 
     def _groups(self, contrasts):
-        """Sizes, of those modes that are guards by their contrasts."""
-        return alike(contrasts[:1 + np.sum(contrasts[1:] < self.guarded)])
+        """Sizes of the groups of guards, from contrasts of modes."""
+        return alike(contrasts[contrasts < self.guarded])
 
     def _steps(self, asked):
         """Of a product: along W, along the guards, and of the rest."""
@@ -126,7 +128,7 @@ class PredictedProduct:
         :func:`~.model_certificate.certified_model`.
         """
         k, own, others, frame = self.k, self.own, self.others, self.frame
-        certify = self.groups and self.to_certify \
+        certify = self.beside and self.to_certify \
             and asked < self.to_certify[0]
         S = frame.all if certify else frame.W
         product = self.share(S)
@@ -139,7 +141,7 @@ class PredictedProduct:
         news = missed[:, :k] - self.known
         news, self.lost = self.up.gather(
             news if chord else frame.coordinates(news), self._steps(asked),
-            tell=bool(self.groups))
+            tell=self.beside)
         if not chord:
             self.known = self.known + frame.vectors(news)
             return None
@@ -185,7 +187,7 @@ class PredictedProduct:
 
     def _bound(self, chord, W):
         """Of the error of W, at rank 0."""
-        if not self.groups:  # everything is wanted
+        if not self.beside:
             return rounding(len(W))
         if not self.certificate:
             return 1.0
