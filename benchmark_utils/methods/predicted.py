@@ -12,7 +12,7 @@ from benchmark_utils.methods.star import Star, floats, halves, nonzero_columns
 CERTIFIED = np.inf, 1e-3
 # Contrast below which one of the k modes that follow the basis is a guard.
 # Under features errors in the rest count less, and weak guards help as well.
-GUARDED = {"samples": 1 / 2, "features": 1}
+GUARDED = {"samples": 0.45, "features": 0.9}
 # Rounding of the guards times their contrast: what the model then mixes of
 # them and the rest is a part of their gap. The most, and times sqrt(N), as the
 # noise that they catch of a product.
