@@ -6,8 +6,8 @@ Runs it on the fields of ``bytes.py`` under both partitions, on real ranks, and
 prints the median ratio of bound to error over the rounds with an error below
 1e-3, and in how many of these nothing is certified. Exits with 1 if a bound is
 below the error, if nothing is certified in one of these rounds, or if the
-median of all ratios is not below 10. With the defaults it ends with 0; for other
-k some flat spectra are not certified, see ``docs/theory.rst``.
+median of all ratios is not below 10. With the defaults it ends with 0; for
+other k some flat spectra are not certified, see ``docs/theory.rst``.
 """
 import argparse
 import sys
