@@ -6,6 +6,7 @@ Each mutation names the tests that are meant to kill it. Ends with status 1 if
 one survives, if a text is not found exactly once, or if the tests fail without
 any. Some minutes on two cores.
 """
+import argparse
 import os
 import queue
 import shutil
@@ -59,8 +60,7 @@ def verdict(mutation, folders):
     return result
 
 
-def main(part=""):
-    chosen = [mutation for mutation in MUTATIONS if part in mutation.file]
+def main(chosen):
     with tempfile.TemporaryDirectory() as temporary:
         folders = queue.Queue()
         for number in range(AT_ONCE):
@@ -83,4 +83,11 @@ def main(part=""):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("part", nargs="?", default="",
+                        help="of the names of the files")
+    part = parser.parse_args().part
+    chosen = [mutation for mutation in MUTATIONS if part in mutation.file]
+    if not chosen:
+        parser.error(f"no error is planted in a file named like {part!r}")
+    sys.exit(main(chosen))
