@@ -96,8 +96,7 @@ class PredictedProduct:
         S, numbers, _ = Star(self.comm, self.coding).broadcast(
             S, numbers, steps)
         (asked,), contrasts, weights = np.split(numbers, [1, 1 + b])
-        self.groups = self._groups(contrasts)
-        self.sizes = [k, *self.groups]
+        self.sizes = [k, *self._groups(contrasts)]
         splits = np.cumsum(self.sizes)
         self.contrasts = contrasts[splits[:-1] - k]  # of the first of a group
         self.up = Star(self.comm, self.coding, splits)
@@ -117,7 +116,8 @@ class PredictedProduct:
         """Of a product: along W, along the guards, and of the rest."""
         self.rest = self.weights * levels(asked, self.weights)
         factors = np.ones(len(self.own) - self.k)
-        factors[:sum(self.groups)] = np.repeat(self.contrasts, self.groups)
+        guards = np.repeat(self.contrasts, self.sizes[1:])
+        factors[:len(guards)] = guards
         return np.vstack([np.minimum(self.inside, self.inside[:, None]),
                           np.outer(factors, self.rest)])
 

@@ -80,20 +80,29 @@ def unit(field, k):
     return basis_bytes(max(field.n_ranks, 2), field.n_features, k, "samples")
 
 
-def history(world, field, k, solver, parameters, most_units=MOST_UNITS,
-            most_seconds=MOST_SECONDS):
-    """Rounds, bytes and error of every round of a run."""
+def rounds(world, field, k, solver, parameters):
+    """Metrics, and what the ranks returned, of every round of a run.
+
+    Defaults hold where parameters say nothing.
+    """
     defaults = {key: values[0] for key, values in solver.parameters.items()}
-    rows, end = [], time.perf_counter() + most_seconds
     world.load(solver.rounds, field, k, {**defaults, **parameters}, 0,
                solver.one_pass)
     world.call("advance", 1)
-    while (len(rows) <= MOST_ROUNDS and world.call("advance", 1)
-           and time.perf_counter() < end):
-        one = evaluate(field, k, **world.call("result"))
+    while world.call("advance", 1):
+        result = world.call("result")
+        yield evaluate(field, k, **result), result
+
+
+def history(world, field, k, solver, parameters, most_units=MOST_UNITS,
+            most_seconds=MOST_SECONDS):
+    """Rounds, bytes and error of every round of a run."""
+    rows, end = [], time.perf_counter() + most_seconds
+    for one, _ in rounds(world, field, k, solver, parameters):
         rows.append((len(rows) + 1, one["comm_bytes"], one["subspace_error"]))
-        if (rows[-1][2] < TARGETS[-1] / 3
-                or rows[-1][1] > most_units * unit(field, k)):
+        if (rows[-1][2] < TARGETS[-1] / 3 or len(rows) > MOST_ROUNDS
+                or rows[-1][1] > most_units * unit(field, k)
+                or time.perf_counter() > end):
             break
     return rows
 

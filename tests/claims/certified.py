@@ -12,37 +12,33 @@ other k some flat spectra are not certified, see ``docs/theory.rst``.
 import argparse
 import sys
 import tempfile
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bytes import FIELDS, OURS, SOLVERS, stored  # noqa: E402
+from bytes import FIELDS, OURS, SOLVERS, rounds, stored  # noqa: E402
 
 from benchmark_utils.fields.reference import load_reference  # noqa: E402
 from benchmark_utils.runtime.world import start_world  # noqa: E402
-from benchmark_utils.scoring.estimates import evaluate  # noqa: E402
 
 NEAR, EXACT, MOST = 1e-3, 3e-9, 10
 MOST_ROUNDS = 60
 
 
-def rounds(field, k):
+def bounds(field, k):
     """Error and bound of every round."""
-    solver, world = SOLVERS[OURS], start_world(field.n_ranks)
-    defaults = {key: values[0] for key, values in solver.parameters.items()}
+    world, found = start_world(field.n_ranks), []
     try:
-        world.load(solver.rounds, field, k, defaults, 0, solver.one_pass)
-        world.call("advance", 1)
-        for _ in range(MOST_ROUNDS):
-            if not world.call("advance", 1):
-                return
-            one = evaluate(field, k, **world.call("result"))
-            yield one["subspace_error"], one["certified_error"]
+        for one, _ in islice(rounds(
+                world, field, k, SOLVERS[OURS], {}), MOST_ROUNDS):
+            found.append((one["subspace_error"], one["certified_error"]))
             if one["subspace_error"] < EXACT:
-                return
+                break
     finally:
         world.close()
+    return found
 
 
 def main(arguments, folder):
@@ -52,7 +48,7 @@ def main(arguments, folder):
         for label, field in stored(FIELDS, folder, partition=partition,
                                    n_ranks=arguments.ranks):
             load_reference(field, arguments.k)
-            found = list(rounds(field, arguments.k))
+            found = bounds(field, arguments.k)
             near = [bound / error for error, bound in found
                     if EXACT / 3 < error < NEAR]
             without = sum(bound == 1 for error, bound in found

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bytes import FIELDS, MOST_SECONDS, PUBLISHED, SOLVERS, stored
+from bytes import FIELDS, MOST_SECONDS, PUBLISHED, SOLVERS, rounds, stored
 
 from benchmark_utils.comm.network import (
     NETWORKS,
@@ -28,7 +28,6 @@ from benchmark_utils.comm.network import (
 from benchmark_utils.fields.reference import load_reference
 from benchmark_utils.runtime.errors import WorldError
 from benchmark_utils.runtime.world import start_world
-from benchmark_utils.scoring.estimates import evaluate
 
 SMALLER = dict(n_x=128, n_snapshots=32)  # fields of more features
 OURS = {"coded-chord": {}, "reduced-chord": {},
@@ -44,18 +43,13 @@ def last_round(world, field, label, parameters=()):
     None where the method does not get there.
     """
     solver = SOLVERS[label.split(",")[0]]
-    defaults = {key: values[0] for key, values in solver.parameters.items()}
-    world.load(solver.rounds, field, K, defaults | dict(parameters), 0,
-               solver.one_pass)
-    world.call("advance", 1)
-    number, end = 0, time.perf_counter() + MOST_SECONDS
-    while (number < MOST_ROUNDS and time.perf_counter() < end
-           and world.call("advance", 1)):
-        number += 1
-        result = world.call("result")
-        metrics = evaluate(field, K, **result)
+    end = time.perf_counter() + MOST_SECONDS
+    for number, (metrics, result) in enumerate(rounds(
+            world, field, K, solver, dict(parameters)), 1):
         if metrics["subspace_error"] < TARGET:
             return metrics, busiest_calls(result["messages"]), number
+        if number == MOST_ROUNDS or time.perf_counter() > end:
+            break
     return None
 
 
